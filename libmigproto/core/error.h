@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MIGP_CORE_ERROR_H
+#define MIGP_CORE_ERROR_H
+
+#include <migproto/core.h>
+
+/* Fill the caller's error (NULL is allowed) and return code. */
+int migp_error_set(struct migp_error *error, int code,
+                   const struct migp_finding *finding);
+
+/* A finding with its severity from the list. */
+struct migp_finding migp_finding_make(uint32_t code, uint64_t offset,
+                                      uint64_t value, uint64_t expected);
+
+#endif

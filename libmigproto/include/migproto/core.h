@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MIGPROTO_CORE_H
+#define MIGPROTO_CORE_H
+
+/**
+ * @file core.h
+ * @brief What every room shares: version, errors, findings.
+ *
+ * An @e error is what a call returns: there are few of them, one for each
+ * thing a caller does differently (enum migp_errc). A @e finding is what is
+ * wrong with, or worth knowing about, the bytes that were read: there are
+ * many, each with a stable name that people and scripts may rely on
+ * (enum migp_finding_code). An error caused by bytes names its finding.
+ *
+ * Threads: nothing in the library is global. An object may be used by one
+ * thread at a time; different objects by different threads at once.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32)
+#error "libmigproto is for systems with VFIO"
+#elif defined(__GNUC__) && !defined(SWIG)
+#define MIGP_API __attribute__((visibility("default")))
+#else
+#define MIGP_API
+#endif
+
+/** Version of the headers; migp_version() tells the library's. */
+#define MIGP_VERSION_MAJOR 0
+#define MIGP_VERSION_MINOR 1 /**< see #MIGP_VERSION_MAJOR */
+#define MIGP_VERSION_PATCH 0 /**< see #MIGP_VERSION_MAJOR */
+
+/** An amount (>= 0) or a negative enum migp_errc. */
+typedef int64_t migp_ssize;
+
+/** Every error: name, number, class, identifier, text.
+ *
+ * Classes say who must act: CALLER (the program called wrongly), PEER (the
+ * bytes are bad), SYSTEM (the machine ran out of something). */
+#define MIGP_ERROR_LIST(X)                                                     \
+    X(MIGP_ERR_INVALID_ARGUMENT, -1, CALLER, "invalid-argument",               \
+      "an argument is out of its range")                                       \
+    X(MIGP_ERR_STATE, -2, CALLER, "state",                                     \
+      "the call is not allowed in the object's present state")                 \
+    X(MIGP_ERR_NO_SPACE, -3, CALLER, "no-space",                               \
+      "the caller's buffer is too small for the result")                       \
+    X(MIGP_ERR_NEED_MORE, -4, CALLER, "need-more",                             \
+      "more bytes are needed before this can be answered")                     \
+    X(MIGP_ERR_NO_MEMORY, -5, SYSTEM, "no-memory", "an allocation failed")     \
+    X(MIGP_ERR_NOT_A_STREAM, -6, PEER, "not-a-stream",                         \
+      "the bytes are not a stream that this library reads")                    \
+    X(MIGP_ERR_TRUNCATED, -7, PEER, "truncated",                               \
+      "the bytes end before the stream does")                                  \
+    X(MIGP_ERR_MALFORMED, -8, PEER, "malformed",                               \
+      "the bytes break the rules of their format")                             \
+    X(MIGP_ERR_LIMIT, -9, PEER, "limit",                                       \
+      "the bytes cross a limit that the options set")                          \
+    X(MIGP_ERR_UNSUPPORTED, -10, PEER, "unsupported",                          \
+      "the bytes are well-formed, but of a kind that is not read")
+
+/** What a call can return besides success. */
+enum migp_errc {
+    MIGP_OK = 0, /**< success */
+#define MIGP_X(name, number, cls, id, text) name = (number),
+    MIGP_ERROR_LIST(MIGP_X)
+#undef MIGP_X
+};
+
+/** Who must act on an error. */
+enum migp_error_class {
+    MIGP_ERROR_CLASS_NONE = 0,   /**< not an error */
+    MIGP_ERROR_CLASS_CALLER = 1, /**< the program called wrongly */
+    MIGP_ERROR_CLASS_PEER = 2,   /**< the bytes are bad */
+    MIGP_ERROR_CLASS_SYSTEM = 3  /**< the machine ran out of something */
+};
+
+/** How much a finding matters. */
+enum migp_severity {
+    MIGP_SEVERITY_NOTE = 0,    /**< worth knowing */
+    MIGP_SEVERITY_WARNING = 1, /**< unusual; the stream can still be loaded */
+    MIGP_SEVERITY_ERROR = 2    /**< state is lost or the load will fail */
+};
+
+/** Every finding: name, number, severity, identifier, sentence.
+ *
+ * In the sentence {v} and {V} stand for the finding's value in decimal and
+ * in hexadecimal, {e} and {E} for its expected. Numbers are stable. */
+#define MIGP_FINDING_LIST(X)                                                   \
+    /* the device-state stream */                                              \
+    X(MIGP_FINDING_UNKNOWN_TAG, 1, ERROR, "unknown-tag",                       \
+      "{V} is not a tag; the last good record starts at offset {e}")           \
+    X(MIGP_FINDING_TAG_ORDER, 2, ERROR, "tag-order",                           \
+      "tag number {v} is not allowed at this place of the device's state")     \
+    X(MIGP_FINDING_DATA_SIZE_ZERO, 3, WARNING, "data-size-zero",               \
+      "a DATA record of size 0 in a stream that is not of protocol v1")        \
+    X(MIGP_FINDING_DATA_TOO_BIG, 4, ERROR, "data-too-big",                     \
+      "a DATA record of {v} bytes; the limit is {e}")                          \
+    X(MIGP_FINDING_CONFIG_TOO_BIG, 5, ERROR, "config-too-big",                 \
+      "no END_OF_STATE within {e} bytes after DEV_CONFIG_STATE")               \
+    X(MIGP_FINDING_CONFIG_HINT, 6, ERROR, "config-hint",                       \
+      "no END_OF_STATE after the {v} config bytes that the size given from "   \
+      "outside allows")                                                        \
+    X(MIGP_FINDING_TAG_SHIFTED, 7, NOTE, "tag-shifted",                        \
+      "a valid tag starts {v} bytes earlier: the DATA record before it gives " \
+      "a size that is {v} too big")                                            \
+    X(MIGP_FINDING_TRUNCATED, 8, ERROR, "truncated",                           \
+      "the input ends here, inside what started at offset {v}")                \
+    X(MIGP_FINDING_SECTION_ORDER, 9, ERROR, "section-order",                   \
+      "a section of this kind is not allowed at this place of the device's "   \
+      "state (kind {v})")                                                      \
+    X(MIGP_FINDING_RECORD_LIMIT, 10, ERROR, "record-limit",                    \
+      "more than {e} records")                                                 \
+    /* QEMU's container */                                                     \
+    X(MIGP_FINDING_NOT_A_STREAM, 32, ERROR, "not-a-stream",                    \
+      "neither a QEMU migration stream nor a device-state stream (starts "     \
+      "with {V})")                                                             \
+    X(MIGP_FINDING_STREAM_VERSION, 33, ERROR, "stream-version",                \
+      "stream version {v}; only {e} is read")                                  \
+    X(MIGP_FINDING_MULTIFD_CHANNEL, 34, ERROR, "multifd-channel",              \
+      "this is a multifd channel, not the main channel of a migration")        \
+    X(MIGP_FINDING_UNKNOWN_SECTION_BYTE, 35, ERROR, "unknown-section-byte",    \
+      "{V} does not start a section, a command or the end of the stream")      \
+    X(MIGP_FINDING_UNKNOWN_SECTION_ID, 36, ERROR, "unknown-section-id",        \
+      "section id {v} was never introduced by START or FULL")                  \
+    X(MIGP_FINDING_SECTION_ID_REUSED, 37, ERROR, "section-id-reused",          \
+      "section id {v} already belongs to another idstr or instance")           \
+    X(MIGP_FINDING_IDSTR_EMPTY, 38, ERROR, "idstr-empty",                      \
+      "a section with an empty idstr")                                         \
+    X(MIGP_FINDING_SECTION_VERSION, 39, ERROR, "section-version",              \
+      "VFIO section of version {v}; only {e} exists")                          \
+    X(MIGP_FINDING_FOOTER_MISSING, 40, ERROR, "footer-missing",                \
+      "{V} where the section's footer 0x7e was expected")                      \
+    X(MIGP_FINDING_FOOTER_MISMATCH, 41, ERROR, "footer-mismatch",              \
+      "the footer says section id {v}; this is section {e}")                   \
+    X(MIGP_FINDING_UNKNOWN_COMMAND, 42, ERROR, "unknown-command",              \
+      "command {v} is not known")                                              \
+    X(MIGP_FINDING_COMMAND_LENGTH, 43, ERROR, "command-length",                \
+      "a command of length {v}; it must be {e}")                               \
+    X(MIGP_FINDING_RAM_FLAGS, 44, ERROR, "ram-flags",                          \
+      "RAM word {V} has flags that are not known with pages of {e} bytes")     \
+    X(MIGP_FINDING_RAM_BLOCKS, 45, ERROR, "ram-blocks",                        \
+      "the RAM block list does not add up: {v} bytes listed, {e} announced")   \
+    X(MIGP_FINDING_MAPPED_RAM, 46, ERROR, "mapped-ram",                        \
+      "a mapped-ram file: its RAM lies at offsets that are not followed")      \
+    X(MIGP_FINDING_PACKAGE_OVERRUN, 47, ERROR, "package-overrun",              \
+      "runs past the end of its package at offset {e}")                        \
+    X(MIGP_FINDING_CONFIGURATION, 48, ERROR, "configuration",                  \
+      "the configuration section is malformed")                                \
+    X(MIGP_FINDING_VMDESC_MISSING, 49, WARNING, "vmdesc-missing",              \
+      "no VM description after the end of the stream")                         \
+    X(MIGP_FINDING_VMDESC_SIZE, 50, WARNING, "vmdesc-size",                    \
+      "the VM description says {e} bytes; the section ends after {v}")         \
+    X(MIGP_FINDING_BYTES_AFTER_END, 51, WARNING, "bytes-after-end",            \
+      "bytes follow the end of the stream")                                    \
+    X(MIGP_FINDING_OPAQUE_RUN, 52, NOTE, "opaque-run",                         \
+      "sections without footers and of unknown size were passed over; {v} "    \
+      "bytes in all")                                                          \
+    X(MIGP_FINDING_OPAQUE_END, 53, ERROR, "opaque-end",                        \
+      "the end of this section of another device cannot be found")             \
+    X(MIGP_FINDING_TOO_MANY_SECTIONS, 54, ERROR, "too-many-sections",          \
+      "more than {e} section ids")                                             \
+    X(MIGP_FINDING_NO_DEVICE, 55, NOTE, "no-device",                           \
+      "the stream has no VFIO device")                                         \
+    /* PCI config bytes */                                                     \
+    X(MIGP_FINDING_PCI_VERSION, 64, ERROR, "pci-version",                      \
+      "PCIDevice version {v}; 0 to 2 exist")                                   \
+    X(MIGP_FINDING_PCI_SIZE, 65, WARNING, "pci-size",                          \
+      "{v} config bytes fit no layout of a vfio-pci device")                   \
+    X(MIGP_FINDING_PCI_IRQ_STATE, 66, ERROR, "pci-irq-state",                  \
+      "an INTx state of {v}; QEMU accepts 0 and 1")                            \
+    X(MIGP_FINDING_PCI_CAP_LOOP, 67, WARNING, "pci-cap-loop",                  \
+      "the capability chain loops or leaves config space at {V}")              \
+    /* what drivers put inside */                                              \
+    X(MIGP_FINDING_DRIVER_SHORT, 96, ERROR, "driver-state-short",              \
+      "the driver's state is cut short: {v} bytes, its own header says {e}")   \
+    X(MIGP_FINDING_DRIVER_LONG, 97, ERROR, "driver-state-long",                \
+      "the driver's state is too long: {v} bytes, its own header says {e}")    \
+    X(MIGP_FINDING_DRIVER_HEADER, 98, ERROR, "driver-header",                  \
+      "the driver's header has {v} in a field that must be {e}")               \
+    X(MIGP_FINDING_DRIVER_REPEAT, 99, WARNING, "driver-header-repeats",        \
+      "the driver's header is repeated {v} times; an unpatched driver "        \
+      "refuses that")                                                          \
+    X(MIGP_FINDING_DRIVER_FIELD, 100, WARNING, "driver-field",                 \
+      "a field of the driver's state is {v}; at most {e} is sane")             \
+    /* the whole */                                                            \
+    X(MIGP_FINDING_DEVICE_INCOMPLETE, 128, ERROR, "device-incomplete",         \
+      "the reading ends before this device's state does")                       \
+    X(MIGP_FINDING_INIT_REPEATED, 129, NOTE, "init-data-sent-repeated",        \
+      "INIT_DATA_SENT again: legal from QEMU 11.1 on, refused before")         \
+    X(MIGP_FINDING_LOAD_READY, 130, WARNING, "state-on-multifd",               \
+      "this device's stop-copy data and config are on multifd channels")       \
+    X(MIGP_FINDING_RECORDS_OMITTED, 131, NOTE, "records-omitted",              \
+      "{v} records were counted but not kept (limit {e})")                     \
+    X(MIGP_FINDING_FINDINGS_OMITTED, 132, NOTE, "findings-omitted",            \
+      "{v} more findings were counted but not kept (limit {e})")               \
+    X(MIGP_FINDING_DEVICE_LIMIT, 133, ERROR, "device-limit",                   \
+      "more than {e} VFIO devices")
+
+/** Stable number of a finding; migp_finding_id() gives its stable name. */
+enum migp_finding_code {
+    MIGP_FINDING_NONE = 0, /**< no finding */
+#define MIGP_X(name, number, severity, id, text) name = (number),
+    MIGP_FINDING_LIST(MIGP_X)
+#undef MIGP_X
+};
+
+/**
+ * @brief One fact about the bytes that were read.
+ *
+ * What value and expected mean is in the finding's sentence
+ * (docs/errors.md).
+ */
+struct migp_finding {
+    uint32_t code;     /**< enum migp_finding_code */
+    uint32_t severity; /**< enum migp_severity */
+    uint64_t offset;   /**< bytes from the start of the input */
+    uint64_t value;    /**< what was there */
+    uint64_t expected; /**< what should have been there, or a related offset */
+};
+
+/** Room for one error sentence, terminating NUL included. */
+#define MIGP_TEXT_MAX 256
+
+/**
+ * @brief Why a call failed; allocated by the caller, filled by the call.
+ *
+ * Set struct_size (or use migp_error_init() or #MIGP_ERROR_INIT) first.
+ */
+struct migp_error {
+    size_t struct_size;       /**< sizeof(struct migp_error) */
+    int32_t code;             /**< enum migp_errc */
+    uint32_t finding;         /**< enum migp_finding_code, or 0 */
+    uint64_t offset;          /**< bytes from the start of the input */
+    uint64_t value;           /**< as in struct migp_finding */
+    uint64_t expected;        /**< as in struct migp_finding */
+    char text[MIGP_TEXT_MAX]; /**< one English sentence, NUL-terminated */
+};
+
+/** Initialiser of a struct migp_error. */
+#define MIGP_ERROR_INIT                                                        \
+    {                                                                          \
+        sizeof(struct migp_error), 0, 0, 0, 0, 0,                              \
+        {                                                                      \
+            0                                                                  \
+        }                                                                      \
+    }
+
+/**
+ * @brief Make an error object ready for use.
+ * @param error the object; NULL is allowed and does nothing
+ * @since 0.1.0
+ */
+MIGP_API void migp_error_init(struct migp_error *error);
+
+/**
+ * @brief Tell the library's version.
+ * @return "MAJOR.MINOR.PATCH"; static, never NULL
+ * @since 0.1.0
+ */
+MIGP_API const char *migp_version(void);
+
+/**
+ * @brief Tell an error's stable identifier.
+ * @param code enum migp_errc, or any integer
+ * @return e.g. "truncated"; "ok" for 0, "unknown" for a number that is none;
+ *         static, never NULL
+ * @since 0.1.0
+ */
+MIGP_API const char *migp_error_id(int code);
+
+/**
+ * @brief Tell an error's sentence.
+ * @param code enum migp_errc, or any integer
+ * @return an English sentence without a full stop; static, never NULL
+ * @since 0.1.0
+ */
+MIGP_API const char *migp_error_text(int code);
+
+/**
+ * @brief Tell who must act on an error.
+ * @param code enum migp_errc, or any integer
+ * @return enum migp_error_class
+ * @since 0.1.0
+ */
+MIGP_API int migp_error_class_of(int code);
+
+/**
+ * @brief Tell a finding's stable identifier.
+ * @param code enum migp_finding_code, or any number
+ * @return e.g. "unknown-tag"; "none" for 0, "unknown" for a number that is
+ *         none; static, never NULL
+ * @since 0.1.0
+ */
+MIGP_API const char *migp_finding_id(uint32_t code);
+
+/**
+ * @brief Tell how much a finding matters.
+ * @param code enum migp_finding_code, or any number
+ * @return enum migp_severity; MIGP_SEVERITY_NOTE for a number that is none
+ * @since 0.1.0
+ */
+MIGP_API int migp_finding_severity(uint32_t code);
+
+/**
+ * @brief Tell a severity's name as `--json` prints it.
+ * @param severity enum migp_severity
+ * @return "note", "warning" or "error"; static, never NULL
+ * @since 0.1.0
+ */
+MIGP_API const char *migp_severity_id(int severity);
+
+/**
+ * @brief Write a finding's sentence, its numbers filled in.
+ * @param finding what was found
+ * @param buffer where to write; always NUL-terminated if size > 0
+ * @param size bytes in buffer; #MIGP_TEXT_MAX is always enough
+ * @return length of the whole sentence without NUL, as snprintf() would, or
+ *         MIGP_ERR_INVALID_ARGUMENT if finding is NULL, or buffer is NULL
+ *         while size > 0
+ * @since 0.1.0
+ */
+MIGP_API migp_ssize migp_finding_text(const struct migp_finding *finding,
+                                      char *buffer, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
