@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef MIGP_REPORT_REPORT_H
+#define MIGP_REPORT_REPORT_H
+
+#include "qemu/reader.h"
+#include "record/driver_reader.h"
+
+#include <migproto/report.h>
+
+#define MIGP_NO_RECORD UINT64_MAX
+
+/* One section of a bare stream, while it is not known which kind it is. */
+struct migp_bare_section {
+    uint64_t first_record; /* of those kept */
+    uint64_t n_records;    /* all of them */
+    uint64_t data_bytes;
+};
+
+/*
+ * A bare stream does not name its sections: the one before CONFIG turns out
+ * to be END only when CONFIG comes. See report/bare.c.
+ */
+struct migp_bare {
+    struct migp_bare_section current;
+    struct migp_bare_section previous;
+    bool config_seen;
+    bool full_seen;
+};
+
+struct migp_device_report {
+    struct migp_report_device shown;
+    const struct migp_qemu_section *section; /* NULL in a bare stream */
+    struct migp_report_record *records;
+    uint64_t n_records;
+    uint64_t room;
+    struct migp_driver_reader *driver;
+    uint64_t section_data_bytes; /* of the section in hand */
+    uint64_t state_end;          /* offset where the driver's bytes end */
+    bool state_ended;
+    bool driver_finished;
+    bool init_sent;
+    bool on_multifd;
+    struct migp_bare bare;
+};
+
+struct migp_report {
+    struct migp_report_options options;
+    struct migp_qemu_options qemu_options;
+    uint32_t format; /* enum migp_format */
+    bool finished;
+    int failure;
+    struct migp_finding why;
+    uint64_t offset; /* of the next byte, before the format is known */
+    struct migp_qemu_reader *reader;
+    struct migp_decoder *decoder;
+    struct migp_device_report **devices;
+    size_t n_devices;
+    size_t devices_room;
+    struct migp_report_finding *findings;
+    size_t n_findings;
+    size_t findings_room;
+    uint64_t n_findings_omitted;
+    uint32_t worst;
+    char machine[256];
+    bool end_of_stream;
+    uint64_t end_offset;
+    struct migp_report_summary counts;
+};
+
+/* collect.c */
+
+/* Take one event of the device at index; section_kind BARE in a bare stream. */
+int migp_report_collect(struct migp_report *report, size_t index,
+                        int section_kind, const struct migp_event *event);
+/* Were this device's records given up as not to be followed? */
+bool migp_report_is_broken(const struct migp_report *report,
+                           const struct migp_device_report *device);
+/* The driver's bytes are all there: check that they are whole. */
+void migp_report_end_of_state(struct migp_report *report, size_t index);
+
+/* devices.c */
+
+/* The index of a section's device, added if new; negative on failure. */
+migp_ssize migp_report_device_of(struct migp_report *report,
+                                 const struct migp_qemu_section *section,
+                                 uint64_t offset);
+int migp_report_add_record(struct migp_report *report,
+                           struct migp_device_report *device, int section_kind,
+                           const struct migp_event *event);
+void migp_report_devices_free(struct migp_report *report);
+
+/* findings.c */
+
+/* device: index or -1. */
+int migp_report_add_finding(struct migp_report *report, int64_t device,
+                            const struct migp_finding *finding);
+int migp_report_say(struct migp_report *report, int64_t device, uint32_t code,
+                    uint64_t offset, uint64_t value, uint64_t expected);
+
+/* bare.c */
+void migp_bare_record(struct migp_device_report *device,
+                      const struct migp_event *event);
+/* The stream ended whole: settle what is still open. */
+void migp_bare_finish(struct migp_device_report *device, bool complete);
+
+#endif

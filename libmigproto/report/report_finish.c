@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/error.h"
+#include "report/report.h"
+
+/* The conclusions that only the end of the input allows. */
+
+static void finish_device(struct migp_report *report, size_t index,
+                          uint64_t end)
+{
+    struct migp_device_report *device = report->devices[index];
+    bool complete;
+
+    if (device->section != NULL) {
+        complete =
+            migp_qemu_reader_is_complete(report->reader, device->section) != 0;
+    } else {
+        complete = report->failure == MIGP_OK;
+        migp_bare_finish(device, complete);
+    }
+    device->shown.complete = complete;
+    if (complete || (device->state_ended && device->shown.stopcopy_bytes > 0)) {
+        migp_report_end_of_state(report, index);
+    }
+    if (!complete && !migp_report_is_broken(report, device)) {
+        (void)migp_report_say(report, (int64_t)index,
+                              MIGP_FINDING_DEVICE_INCOMPLETE, end, 0, 0);
+    }
+    if (device->shown.n_records_omitted > 0) {
+        (void)migp_report_say(
+            report, (int64_t)index, MIGP_FINDING_RECORDS_OMITTED,
+            device->shown.start_offset, device->shown.n_records_omitted,
+            report->options.max_records);
+    }
+}
+
+/* The input's own end: TRUNCATED if the parser was not through. */
+static void finish_parser(struct migp_report *report)
+{
+    struct migp_error error = MIGP_ERROR_INIT;
+    int code;
+
+    if (report->failure < 0) {
+        return;
+    }
+    switch (report->format) {
+    case MIGP_FORMAT_QEMU:
+        code = migp_qemu_reader_finish(report->reader, &error);
+        break;
+    case MIGP_FORMAT_STREAM:
+        code = migp_decoder_finish(report->decoder, &error);
+        break;
+    default:
+        code = MIGP_ERR_NOT_A_STREAM;
+        error.finding = MIGP_FINDING_NOT_A_STREAM;
+        break;
+    }
+    if (code < 0) {
+        report->failure = code;
+        report->why = migp_finding_make(error.finding, error.offset,
+                                        error.value, error.expected);
+        (void)migp_report_add_finding(report, -1, &report->why);
+    }
+}
+
+static void finish_container(struct migp_report *report)
+{
+    if (report->format != MIGP_FORMAT_QEMU || report->failure < 0) {
+        return;
+    }
+    if (report->counts.has_vmdesc == 0) {
+        (void)migp_report_say(report, -1, MIGP_FINDING_VMDESC_MISSING,
+                              report->end_offset, 0, 0);
+    }
+    if (report->n_devices == 0) {
+        (void)migp_report_say(report, -1, MIGP_FINDING_NO_DEVICE, 0, 0, 0);
+    }
+}
+
+static int first_error(const struct migp_report *report,
+                       struct migp_error *error)
+{
+    size_t i;
+
+    if (report->failure < 0) {
+        return migp_error_set(error, report->failure, &report->why);
+    }
+    for (i = 0; i < report->n_findings; i++) {
+        const struct migp_finding *finding = &report->findings[i].finding;
+
+        if (finding->severity == MIGP_SEVERITY_ERROR) {
+            return migp_error_set(error, MIGP_ERR_MALFORMED, finding);
+        }
+    }
+    return migp_error_set(error, MIGP_OK, NULL);
+}
+
+int migp_report_finish(struct migp_report *report, struct migp_error *error)
+{
+    uint64_t end;
+    size_t i;
+
+    if (report == NULL) {
+        return migp_error_set(error, MIGP_ERR_INVALID_ARGUMENT, NULL);
+    }
+    if (!report->finished) {
+        struct migp_report_summary summary = {.struct_size = sizeof(summary)};
+
+        finish_parser(report);
+        report->finished = true;
+        (void)migp_report_summary(report, &summary);
+        end = summary.bytes;
+        for (i = 0; i < report->n_devices; i++) {
+            finish_device(report, i, end);
+        }
+        finish_container(report);
+        if (report->n_findings_omitted > 0) {
+            report->options.max_findings++;
+            (void)migp_report_say(report, -1, MIGP_FINDING_FINDINGS_OMITTED,
+                                  end, report->n_findings_omitted,
+                                  report->n_findings);
+        }
+    }
+    return first_error(report, error);
+}
