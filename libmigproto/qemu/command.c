@@ -31,10 +31,14 @@ static const struct command_entry command_list[] = {
 
 #define N_COMMANDS (sizeof(command_list) / sizeof(command_list[0]))
 
+bool migp_qemu_is_command(uint32_t command)
+{
+    return command > 0 && command < N_COMMANDS;
+}
+
 const char *migp_qemu_command_id(uint32_t command)
 {
-    return command > 0 && command < N_COMMANDS ? command_list[command].id
-                                               : "unknown";
+    return migp_qemu_is_command(command) ? command_list[command].id : "unknown";
 }
 
 static bool length_is_good(uint32_t command, uint32_t length)
@@ -69,7 +73,7 @@ int migp_qemu_step_command(struct migp_qemu_reader *reader,
     }
     command = migp_load_be16(migp_qemu_at(feed) + 1);
     length = migp_load_be16(migp_qemu_at(feed) + 3);
-    if (command == 0 || command >= N_COMMANDS) {
+    if (!migp_qemu_is_command(command)) {
         return migp_qemu_fail(reader, MIGP_ERR_MALFORMED,
                               MIGP_FINDING_UNKNOWN_COMMAND, reader->offset,
                               command, 0);

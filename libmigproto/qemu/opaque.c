@@ -10,7 +10,6 @@
  */
 
 #define SIZED_MAX 65536
-#define COMMAND_MAX 11
 
 enum answer {
     NO,
@@ -99,8 +98,7 @@ static enum answer is_start(const struct migp_qemu_reader *reader,
         return answer;
     case MIGP_QEMU_COMMAND:
         answer = enough(cursor, 3, last, need);
-        if (answer == YES && (migp_load_be16(bytes + 1) == 0 ||
-                              migp_load_be16(bytes + 1) > COMMAND_MAX)) {
+        if (answer == YES && !migp_qemu_is_command(migp_load_be16(bytes + 1))) {
             return NO;
         }
         return answer;

@@ -95,7 +95,6 @@ int migp_qemu_step_ram(struct migp_qemu_reader *reader,
         return MIGP_OK;
     case RAM_MEM_SIZE:
         migp_qemu_consume(reader, feed, 8);
-        reader->ram.blocks_total = word & ~mask;
         reader->ram.blocks_left = word & ~mask;
         reader->state = MIGP_QEMU_IN_RAM_BLOCKS;
         return MIGP_OK;
@@ -147,11 +146,9 @@ int migp_qemu_step_ram_blocks(struct migp_qemu_reader *reader,
     }
     used_length = migp_load_be64(bytes + size - 8);
     if (used_length > ram->blocks_left) {
-        return migp_qemu_fail(
-            reader, MIGP_ERR_MALFORMED, MIGP_FINDING_RAM_BLOCKS, reader->offset,
-            ram->blocks_total - ram->blocks_left +
-                (used_length < ram->blocks_total ? used_length : 0),
-            ram->blocks_total);
+        return migp_qemu_fail(reader, MIGP_ERR_MALFORMED,
+                              MIGP_FINDING_RAM_BLOCKS, reader->offset,
+                              used_length, ram->blocks_left);
     }
     if (ram->postcopy) {
         if (!migp_qemu_want(reader, feed, size + 8)) {

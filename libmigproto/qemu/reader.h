@@ -49,9 +49,8 @@ enum migp_qemu_state {
 
 struct migp_qemu_ram {
     uint64_t blocks_left; /* of the sum that MEM_SIZE announces */
-    uint64_t blocks_total;
-    bool ignore_shared; /* blocks have an address */
-    bool postcopy;      /* blocks may have a page size */
+    bool ignore_shared;   /* blocks have an address */
+    bool postcopy;        /* blocks may have a page size */
 };
 
 struct migp_qemu_reader {
@@ -128,6 +127,7 @@ int migp_qemu_step_configuration(struct migp_qemu_reader *reader,
                                  struct migp_qemu_feed *feed);
 
 /* command.c */
+bool migp_qemu_is_command(uint32_t command);
 int migp_qemu_step_command(struct migp_qemu_reader *reader,
                            struct migp_qemu_feed *feed);
 

@@ -233,7 +233,8 @@ migp_ssize migp_config_measure(const void *bytes, size_t size,
         max_config > MIGP_MAX_CONFIG_CEILING) {
         return MIGP_ERR_INVALID_ARGUMENT;
     }
-    if (hint != NULL && migp_struct_read(&own, sizeof(own), hint) < 0) {
+    if ((hint != NULL && migp_struct_read(&own, sizeof(own), hint) < 0) ||
+        (own.flags & ~MIGP_CONFIG_HINTS) != 0) {
         return MIGP_ERR_INVALID_ARGUMENT;
     }
     return migp_config_measure_from(bytes != NULL ? bytes : (const void *)"",

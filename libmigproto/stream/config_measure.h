@@ -4,6 +4,10 @@
 
 #include <migproto/stream.h>
 
+/* All of enum migp_config_hint_flag. */
+#define MIGP_CONFIG_HINTS                                                      \
+    ((uint32_t)(MIGP_CONFIG_HINT_SIZE | MIGP_CONFIG_HINT_FOOTER))
+
 /*
  * migp_config_measure() for a caller that comes back with more bytes: *scanned
  * (0 at first) remembers how far the search for END_OF_STATE has looked.

@@ -111,14 +111,14 @@ static unsigned shift_of(uint64_t word)
 {
     unsigned shift;
 
-    for (shift = 1; shift < 8; shift++) {
+    for (shift = 1; shift <= 6; shift++) {
         unsigned kind;
 
         for (kind = MIGP_EVENT_END; kind <= MIGP_EVENT_CONFIG_LOAD_READY;
              kind++) {
             uint64_t tail = migp_tag_of(kind) << (8 * shift);
 
-            if (shift <= 6 && word >> (8 * shift) == tail >> (8 * shift)) {
+            if (word >> (8 * shift) == tail >> (8 * shift)) {
                 return shift;
             }
         }

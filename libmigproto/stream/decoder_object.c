@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/error.h"
 #include "core/options.h"
+#include "stream/config_measure.h"
 #include "stream/decoder.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define KNOWN_HINTS                                                            \
-    ((uint32_t)(MIGP_CONFIG_HINT_SIZE | MIGP_CONFIG_HINT_FOOTER))
 
 void migp_decoder_options_init(struct migp_decoder_options *options)
 {
@@ -104,7 +102,7 @@ int migp_decoder_begin_section(struct migp_decoder *decoder, int kind,
     if (decoder == NULL || kind < MIGP_SECTION_START ||
         kind > MIGP_SECTION_FULL ||
         (hint != NULL && migp_struct_read(&own, sizeof(own), hint) < 0) ||
-        (own.flags & ~KNOWN_HINTS) != 0) {
+        (own.flags & ~MIGP_CONFIG_HINTS) != 0) {
         return MIGP_ERR_INVALID_ARGUMENT;
     }
     if (!is_between(decoder)) {

@@ -145,7 +145,7 @@ enum migp_severity {
     X(MIGP_FINDING_RAM_FLAGS, 44, ERROR, "ram-flags",                          \
       "RAM word {V} has flags that are not known with pages of {e} bytes")     \
     X(MIGP_FINDING_RAM_BLOCKS, 45, ERROR, "ram-blocks",                        \
-      "the RAM block list does not add up: {v} bytes listed, {e} announced")   \
+      "a RAM block of {v} bytes where {e} are left of the announced sum")      \
     X(MIGP_FINDING_MAPPED_RAM, 46, ERROR, "mapped-ram",                        \
       "a mapped-ram file: its RAM lies at offsets that are not followed")      \
     X(MIGP_FINDING_PACKAGE_OVERRUN, 47, ERROR, "package-overrun",              \
@@ -190,7 +190,7 @@ enum migp_severity {
       "a field of the driver's state is {v}; at most {e} is sane")             \
     /* the whole */                                                            \
     X(MIGP_FINDING_DEVICE_INCOMPLETE, 128, ERROR, "device-incomplete",         \
-      "the reading ends before this device's state does")                       \
+      "the reading ends before this device's state does")                      \
     X(MIGP_FINDING_INIT_REPEATED, 129, NOTE, "init-data-sent-repeated",        \
       "INIT_DATA_SENT again: legal from QEMU 11.1 on, refused before")         \
     X(MIGP_FINDING_LOAD_READY, 130, WARNING, "state-on-multifd",               \
