@@ -77,9 +77,10 @@ static enum answer is_start(const struct migp_qemu_reader *reader,
 
     if (migp_cursor_left(cursor) == 0) {
         *need = cursor->at + 1;
-        return last || reader->offset + cursor->at == reader->package_end
-                   ? YES
-                   : MORE;
+        if (reader->offset + cursor->at == reader->package_end) {
+            return YES;
+        }
+        return last ? NO : MORE;
     }
     switch (bytes[0]) {
     case MIGP_QEMU_EOF:
@@ -156,7 +157,8 @@ int migp_qemu_step_sized(struct migp_qemu_reader *reader,
 {
     uint64_t size = reader->section->vmdesc->size;
 
-    if (size <= SIZED_MAX && reader->footers != MIGP_QEMU_FOOTERS_OFF) {
+    if (size <= SIZED_MAX && size <= reader->options.max_config &&
+        reader->footers != MIGP_QEMU_FOOTERS_OFF) {
         struct migp_cursor cursor = ahead(feed);
         size_t need = 0;
         enum answer answer = enough(&cursor, (size_t)size, feed->last, &need);

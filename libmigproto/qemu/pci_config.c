@@ -120,8 +120,8 @@ static void read_msix(const uint8_t *config, const uint8_t *table,
     for (i = 0; i < layout->n_vectors; i++) {
         const uint8_t *entry = table + (size_t)16 * i;
 
-        out->msix_masked += entry[PCI_MSIX_ENTRY_CTRL] & 1u;
-        out->msix_pending += (pending[i / 8] >> (i % 8)) & 1u;
+        out->msix_masked += (uint32_t)entry[PCI_MSIX_ENTRY_CTRL] & 1u;
+        out->msix_pending += ((uint32_t)pending[i / 8] >> (i % 8)) & 1u;
     }
 }
 

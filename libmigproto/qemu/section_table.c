@@ -63,7 +63,7 @@ static bool make_room(struct migp_section_table *table)
 static bool is_vfio_idstr(const uint8_t *idstr, size_t size)
 {
     return (size == 4 && memcmp(idstr, "vfio", 4) == 0) ||
-           (size > 5 && memcmp(idstr + size - 5, "/vfio", 5) == 0);
+           (size >= 5 && memcmp(idstr + size - 5, "/vfio", 5) == 0);
 }
 
 static enum migp_section_content content_of(const uint8_t *idstr, size_t size)

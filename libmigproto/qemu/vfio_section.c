@@ -15,13 +15,17 @@ static int fail_like(struct migp_qemu_reader *reader,
                           why->expected);
 }
 
-/* What the container knows of the end of CONFIG; see [DS-9]. */
+/*
+ * What the container knows of the end of CONFIG; see [DS-9]. In an END section
+ * it is 5.2's, and more records follow it [DS-13].
+ */
 static struct migp_config_hint
 config_hint(const struct migp_qemu_reader *reader)
 {
     struct migp_config_hint hint = {.struct_size = sizeof(hint)};
 
-    if (reader->footers == MIGP_QEMU_FOOTERS_ON) {
+    if (reader->footers == MIGP_QEMU_FOOTERS_ON &&
+        reader->section_kind == MIGP_SECTION_FULL) {
         hint.flags = MIGP_CONFIG_HINT_FOOTER;
         hint.section_id = reader->section->shown.section_id;
     }

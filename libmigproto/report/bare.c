@@ -61,6 +61,7 @@ static void end_to_part(struct migp_device_report *device,
     }
 }
 
+/* The section in hand ended, or the input did inside it. */
 static void close_section(struct migp_device_report *device)
 {
     struct migp_bare *bare = &device->bare;
@@ -68,17 +69,38 @@ static void close_section(struct migp_device_report *device)
     if (bare->full_seen) {
         return; /* a 5.2 END section has two ENDs */
     }
-    if (device->records != NULL &&
-        bare->current.first_record < device->n_records &&
-        device->records[bare->current.first_record].kind == MIGP_EVENT_SETUP) {
+    if (bare->setup_seen) {
         label(device, &bare->current, MIGP_SECTION_START);
     } else {
         label(device, &bare->current, MIGP_SECTION_PART);
         count_part(device, &bare->current, true);
         bare->previous = bare->current;
     }
+    bare->setup_seen = false;
     bare->current =
         (struct migp_bare_section){.first_record = device->n_records};
+}
+
+static void enter_full(struct migp_device_report *device, bool is_config)
+{
+    struct migp_bare *bare = &device->bare;
+
+    if (!bare->full_seen) {
+        part_to_end(device, &bare->previous);
+    }
+    bare->full_seen = true;
+    bare->config_seen = is_config;
+}
+
+/* Something came behind CONFIG and its END: this is 5.2's END section. */
+static void become_52(struct migp_device_report *device)
+{
+    struct migp_bare *bare = &device->bare;
+
+    if (bare->config_seen) {
+        end_to_part(device, &bare->previous);
+    }
+    bare->config_seen = false;
 }
 
 void migp_bare_record(struct migp_device_report *device,
@@ -88,31 +110,21 @@ void migp_bare_record(struct migp_device_report *device,
 
     bare->current.n_records++;
     switch (event->kind) {
+    case MIGP_EVENT_SETUP:
+        bare->setup_seen = true;
+        break;
     case MIGP_EVENT_CONFIG:
     case MIGP_EVENT_CONFIG_LOAD_READY:
-        if (!bare->full_seen) {
-            part_to_end(device, &bare->previous);
-        }
-        bare->config_seen = event->kind == MIGP_EVENT_CONFIG;
-        bare->full_seen = true;
-        label(device, &bare->current, MIGP_SECTION_FULL);
+        enter_full(device, event->kind == MIGP_EVENT_CONFIG);
         break;
     case MIGP_EVENT_DATA_BEGIN:
-        if (bare->full_seen && bare->config_seen) {
-            end_to_part(device, &bare->previous);
-            bare->config_seen = false;
-        }
-        if (bare->full_seen) {
-            device->shown.stopcopy_bytes += event->size;
-            label(device, &bare->current, MIGP_SECTION_END);
-        }
-        bare->current.data_bytes += event->size;
+        become_52(device);
         break;
     case MIGP_EVENT_END:
-        if (bare->full_seen) {
-            label(device, &bare->current,
-                  bare->config_seen ? MIGP_SECTION_FULL : MIGP_SECTION_END);
+        if (bare->config_over) {
+            become_52(device);
         }
+        bare->config_over = bare->full_seen;
         close_section(device);
         break;
     case MIGP_EVENT_INIT_DATA_SENT:
@@ -121,6 +133,19 @@ void migp_bare_record(struct migp_device_report *device,
     default:
         break;
     }
+    if (bare->full_seen) {
+        label(device, &bare->current,
+              bare->config_seen || !bare->config_over ? MIGP_SECTION_FULL
+                                                      : MIGP_SECTION_END);
+    }
+}
+
+void migp_bare_data(struct migp_device_report *device, uint64_t size)
+{
+    device->bare.current.data_bytes += size;
+    if (device->bare.full_seen) {
+        device->shown.stopcopy_bytes += size;
+    }
 }
 
 void migp_bare_finish(struct migp_device_report *device, bool complete)
@@ -128,9 +153,11 @@ void migp_bare_finish(struct migp_device_report *device, bool complete)
     struct migp_bare *bare = &device->bare;
     struct migp_bare_section full = bare->previous;
 
+    if (!complete && bare->current.n_records > 0) {
+        close_section(device);
+    }
     /* [DS-6] FULL may be a lone END, and END before it may be one too. */
-    if (!complete || bare->full_seen || full.n_records != 1 ||
-        device->n_records < 2) {
+    if (!complete || bare->full_seen || full.n_records != 1) {
         return;
     }
     label(device, &full, MIGP_SECTION_FULL);

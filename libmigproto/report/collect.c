@@ -45,13 +45,15 @@ static int take_init_data_sent(struct migp_report *report, size_t index,
                  : MIGP_OK;
 }
 
-static void count_data(struct migp_device_report *device, int section_kind,
-                       uint64_t size)
+void migp_report_count_data(struct migp_device_report *device, int section_kind,
+                            uint64_t size)
 {
     device->section_data_bytes += size;
-    if (section_kind == MIGP_SECTION_PART) {
+    if (section_kind == MIGP_SECTION_BARE) {
+        migp_bare_data(device, size);
+    } else if (section_kind == MIGP_SECTION_PART) {
         device->shown.precopy_bytes += size;
-    } else if (section_kind != MIGP_SECTION_BARE) {
+    } else {
         device->shown.stopcopy_bytes += size;
     }
 }
@@ -69,9 +71,6 @@ static int take_record(struct migp_report *report, size_t index,
         migp_bare_record(device, event);
     }
     switch (event->kind) {
-    case MIGP_EVENT_DATA_BEGIN:
-        count_data(device, section_kind, event->size);
-        return MIGP_OK;
     case MIGP_EVENT_CONFIG:
         return take_config(report, index, event);
     case MIGP_EVENT_INIT_DATA_SENT:
@@ -99,6 +98,7 @@ int migp_report_collect(struct migp_report *report, size_t index,
         (void)migp_driver_reader_feed(device->driver, event->bytes,
                                       (size_t)event->size, event->offset);
         device->state_end = event->offset + event->size;
+        migp_report_count_data(device, section_kind, event->size);
     } else {
         code = take_record(report, index, section_kind, event);
     }

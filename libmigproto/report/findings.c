@@ -49,6 +49,7 @@ int migp_report_add_finding(struct migp_report *report, int64_t device,
         return MIGP_OK;
     }
     if (!make_room(report)) {
+        report->failure = MIGP_ERR_NO_MEMORY;
         return MIGP_ERR_NO_MEMORY;
     }
     entry = &report->findings[report->n_findings++];

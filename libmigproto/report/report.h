@@ -23,8 +23,10 @@ struct migp_bare_section {
 struct migp_bare {
     struct migp_bare_section current;
     struct migp_bare_section previous;
-    bool config_seen;
-    bool full_seen;
+    bool setup_seen;  /* in the section in hand */
+    bool full_seen;   /* CONFIG or CONFIG_LOAD_READY */
+    bool config_seen; /* CONFIG, and nothing yet that shows 5.2 */
+    bool config_over; /* and its END */
 };
 
 struct migp_device_report {
@@ -72,6 +74,9 @@ struct migp_report {
 /* Take one event of the device at index; section_kind BARE in a bare stream. */
 int migp_report_collect(struct migp_report *report, size_t index,
                         int section_kind, const struct migp_event *event);
+/* Payload of the DATA record in hand came, or was passed over. */
+void migp_report_count_data(struct migp_device_report *device, int section_kind,
+                            uint64_t size);
 /* Were this device's records given up as not to be followed? */
 bool migp_report_is_broken(const struct migp_report *report,
                            const struct migp_device_report *device);
@@ -100,7 +105,9 @@ int migp_report_say(struct migp_report *report, int64_t device, uint32_t code,
 /* bare.c */
 void migp_bare_record(struct migp_device_report *device,
                       const struct migp_event *event);
-/* The stream ended whole: settle what is still open. */
+/* Payload of a DATA record came. */
+void migp_bare_data(struct migp_device_report *device, uint64_t size);
+/* The stream ended: settle what is still open. */
 void migp_bare_finish(struct migp_device_report *device, bool complete);
 
 #endif

@@ -16,7 +16,7 @@ static int fail_by_bytes(struct migp_report *report, int64_t device, int code,
     if (why->code != MIGP_FINDING_NONE) {
         (void)migp_report_add_finding(report, device, why);
     }
-    return code;
+    return report->failure;
 }
 
 /* Recognise the input by its first bytes; false if more are needed. */

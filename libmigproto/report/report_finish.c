@@ -82,7 +82,9 @@ static int first_error(const struct migp_report *report,
     size_t i;
 
     if (report->failure < 0) {
-        return migp_error_set(error, report->failure, &report->why);
+        return migp_error_set(
+            error, report->failure,
+            report->failure == MIGP_ERR_NO_MEMORY ? NULL : &report->why);
     }
     for (i = 0; i < report->n_findings; i++) {
         const struct migp_finding *finding = &report->findings[i].finding;

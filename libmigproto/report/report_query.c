@@ -22,16 +22,21 @@ size_t migp_report_need(const struct migp_report *report)
 static bool data_is_read(const struct migp_report *report,
                          const struct migp_device_report *device)
 {
-    return report->options.sink != NULL || device == NULL ||
-           !device->driver->recognised ||
+    return report->options.sink != NULL || !device->driver->recognised ||
            device->driver->driver != MIGP_DRIVER_OPAQUE;
 }
 
-static const struct migp_device_report *
-device_in_hand(const struct migp_report *report)
+/* The device whose DATA record the parser is in, or NULL. */
+static struct migp_device_report *data_in_hand(const struct migp_report *report)
 {
     size_t i;
 
+    if (report->format == MIGP_FORMAT_STREAM) {
+        return report->n_devices > 0 ? report->devices[0] : NULL;
+    }
+    if (report->reader->state != MIGP_QEMU_IN_VFIO) {
+        return NULL;
+    }
     for (i = 0; i < report->n_devices; i++) {
         if (report->devices[i]->section == &report->reader->section->shown) {
             return report->devices[i];
@@ -42,30 +47,39 @@ device_in_hand(const struct migp_report *report)
 
 uint64_t migp_report_skippable(const struct migp_report *report)
 {
-    if (report == NULL || report->failure < 0 || report->finished) {
+    const struct migp_device_report *device;
+
+    if (report == NULL || report->failure < 0 || report->finished ||
+        report->format == MIGP_FORMAT_UNKNOWN) {
         return 0;
     }
-    if (report->format == MIGP_FORMAT_QEMU) {
-        if (report->reader->state == MIGP_QEMU_IN_VFIO &&
-            data_is_read(report, device_in_hand(report))) {
-            return 0;
-        }
-        return migp_qemu_reader_skippable(report->reader);
+    device = data_in_hand(report);
+    if (device != NULL && data_is_read(report, device)) {
+        return 0;
     }
-    if (report->format == MIGP_FORMAT_STREAM && report->n_devices > 0 &&
-        !data_is_read(report, report->devices[0])) {
-        return migp_decoder_data_left(report->decoder);
-    }
-    return 0;
+    return report->format == MIGP_FORMAT_QEMU
+               ? migp_qemu_reader_skippable(report->reader)
+               : migp_decoder_data_left(report->decoder);
 }
 
 int migp_report_skip(struct migp_report *report, uint64_t size)
 {
+    struct migp_device_report *device;
+
     if (report == NULL || size > migp_report_skippable(report)) {
         return MIGP_ERR_INVALID_ARGUMENT;
     }
     if (size == 0) {
         return MIGP_OK;
+    }
+    device = data_in_hand(report);
+    if (device != NULL) {
+        migp_report_count_data(device,
+                               report->format == MIGP_FORMAT_QEMU
+                                   ? report->reader->section_kind
+                                   : MIGP_SECTION_BARE,
+                               size);
+        device->state_end += size;
     }
     return report->format == MIGP_FORMAT_QEMU
                ? migp_qemu_reader_skip(report->reader, size)

@@ -177,9 +177,12 @@ int migp_decoder_finish(struct migp_decoder *decoder, struct migp_error *error)
                            ? decoder->offset
                            : decoder->input_end;
 
-        (void)migp_decoder_fail(decoder, MIGP_ERR_TRUNCATED,
-                                MIGP_FINDING_TRUNCATED, end,
-                                decoder->record_offset, 0); /* [DS-14] */
+        bool in_tag = decoder->state == MIGP_DECODER_TAG && decoder->n_held > 0;
+
+        (void)migp_decoder_fail(
+            decoder, MIGP_ERR_TRUNCATED, MIGP_FINDING_TRUNCATED, end,
+            in_tag ? decoder->offset - decoder->n_held : decoder->record_offset,
+            0); /* [DS-14] */
     }
     return migp_decoder_error(decoder, error);
 }
