@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT */
+#include "command.h"
+#include "view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+struct settings {
+    struct migp_reading reading;
+    bool json;
+    bool quiet;
+};
+
+static const struct migp_option options[] = {
+    {"json", 0, MIGP_OPTION_FLAG, offsetof(struct settings, json), NULL, NULL,
+     "print one JSON object, as inspect does"},
+    {"quiet", 'q', MIGP_OPTION_FLAG, offsetof(struct settings, quiet), NULL,
+     NULL, "print nothing: the exit status says it"},
+    MIGP_READING_OPTIONS(struct settings),
+    {NULL, 0, MIGP_OPTION_FLAG, 0, NULL, NULL, NULL},
+};
+
+static const struct migp_usage usage = {
+    "verify", "FILE",
+    "Check a migration stream: print the errors and warnings, and a verdict.\n"
+    "FILE - is standard input.",
+    options, 1};
+
+static const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+static void print_verdict(const struct migp_scan *scan)
+{
+    uint64_t counts[MIGP_SEVERITY_ERROR + 1] = {0};
+    const struct migp_report_summary *summary = &scan->summary;
+    struct migp_report_finding found;
+    size_t i;
+
+    for (i = 0; i < summary->n_findings; i++) {
+        if (migp_report_finding(scan->report, i, &found) == MIGP_OK &&
+            found.finding.severity <= MIGP_SEVERITY_ERROR) {
+            counts[found.finding.severity]++;
+        }
+    }
+    printf("%s: %s: %s, %" PRIu32 " device%s, %" PRIu64 " error%s, %" PRIu64
+           " warning%s\n",
+           scan->name,
+           migp_scan_status(scan) == MIGP_EXIT_GOOD ? "good" : "BAD",
+           summary->complete ? "complete" : "incomplete", summary->n_devices,
+           plural(summary->n_devices), counts[MIGP_SEVERITY_ERROR],
+           plural(counts[MIGP_SEVERITY_ERROR]), counts[MIGP_SEVERITY_WARNING],
+           plural(counts[MIGP_SEVERITY_WARNING]));
+}
+
+/* Errors look as all messages do, for people and for grep. */
+static void print_findings(const struct migp_scan *scan)
+{
+    struct migp_report_finding found;
+    char text[MIGP_TEXT_MAX];
+    size_t i;
+
+    for (i = 0; i < scan->summary.n_findings; i++) {
+        if (migp_report_finding(scan->report, i, &found) != MIGP_OK ||
+            found.finding.severity < MIGP_SEVERITY_WARNING) {
+            continue;
+        }
+        migp_finding_text(&found.finding, text, sizeof(text));
+        printf("%s: offset %" PRIu64 " (0x%" PRIx64 "): %s: %s [%s]\n",
+               scan->name, found.finding.offset, found.finding.offset,
+               migp_severity_id((int)found.finding.severity), text,
+               migp_finding_id(found.finding.code));
+    }
+}
+
+static int show(const struct settings *settings, const struct migp_scan *scan,
+                struct migp_digests *digests)
+{
+    struct migp_view view = {.scan = scan, .digests = digests};
+
+    if (settings->quiet) {
+        return 0;
+    }
+    if (settings->json) {
+        return migp_view_print_json(&view);
+    }
+    print_findings(scan);
+    print_verdict(scan);
+    return 0;
+}
+
+int migp_verify_main(int argc, char **argv)
+{
+    struct migp_digests digests = {0};
+    struct migp_scan_hooks hooks = {0};
+    struct settings settings;
+    struct migp_scan scan;
+    int status;
+    int operand;
+
+    memset(&settings, 0, sizeof(settings));
+    migp_reading_init(&settings.reading);
+    operand = migp_option_parse(&usage, &settings, argc, argv, &status);
+    if (operand < 0) {
+        return status;
+    }
+    if (settings.json && !settings.quiet) {
+        hooks.sink = migp_digests_sink;
+        hooks.user = &digests;
+    }
+    status = MIGP_EXIT_FAILED;
+    if (migp_scan_run(&scan, argv[operand], &settings.reading, &hooks) == 0 &&
+        show(&settings, &scan, &digests) == 0) {
+        status = migp_scan_status(&scan);
+    }
+    migp_scan_free(&scan);
+    migp_digests_free(&digests);
+    return status;
+}
