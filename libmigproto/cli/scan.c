@@ -4,8 +4,11 @@
 #include "command.h"
 #include "input.h"
 #include "message.h"
+#include "printable.h"
 #include "progress.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 const struct migp_choice migp_dialect_choices[] = {
@@ -190,6 +193,29 @@ void migp_scan_free(struct migp_scan *scan)
     migp_report_free(scan->report);
     migp_vmdesc_free(&scan->vmdesc);
     scan->report = NULL;
+}
+
+char *migp_scan_finding_text(const struct migp_scan *scan,
+                             const struct migp_report_finding *found)
+{
+    struct migp_report_device device = {.struct_size = sizeof(device)};
+    char *id = migp_printable_make("");
+    char text[MIGP_TEXT_MAX];
+    char *whole;
+    size_t size;
+
+    migp_finding_text(&found->finding, text, sizeof(text));
+    if (found->device >= 0 &&
+        migp_report_device(scan->report, (size_t)found->device, &device) ==
+            MIGP_OK) {
+        free(id);
+        id = migp_printable_make(device.id);
+    }
+    size = strlen(id) + sizeof(": ") + strlen(text);
+    whole = migp_memory_resize(NULL, size, 1);
+    (void)snprintf(whole, size, "%s%s%s", id, *id != '\0' ? ": " : "", text);
+    free(id);
+    return whole;
 }
 
 int migp_scan_status(const struct migp_scan *scan)

@@ -96,6 +96,11 @@ int migp_scan_run(struct migp_scan *scan, const char *file,
                   const struct migp_scan_hooks *hooks);
 void migp_scan_free(struct migp_scan *scan);
 
+/* A finding's sentence, led by the device that it is about, if it is about
+ * one; printable. The caller's, to free(). */
+char *migp_scan_finding_text(const struct migp_scan *scan,
+                             const struct migp_report_finding *found);
+
 /* The exit status that the findings ask for. */
 int migp_scan_status(const struct migp_scan *scan);
 

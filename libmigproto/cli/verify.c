@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct settings {
@@ -59,7 +60,7 @@ static void print_verdict(const struct migp_scan *scan)
 static void print_findings(const struct migp_scan *scan)
 {
     struct migp_report_finding found;
-    char text[MIGP_TEXT_MAX];
+    char *text;
     size_t i;
 
     for (i = 0; i < scan->summary.n_findings; i++) {
@@ -67,11 +68,12 @@ static void print_findings(const struct migp_scan *scan)
             found.finding.severity < MIGP_SEVERITY_WARNING) {
             continue;
         }
-        migp_finding_text(&found.finding, text, sizeof(text));
+        text = migp_scan_finding_text(scan, &found);
         printf("%s: offset %" PRIu64 " (0x%" PRIx64 "): %s: %s [%s]\n",
                scan->name, found.finding.offset, found.finding.offset,
                migp_severity_id((int)found.finding.severity), text,
                migp_finding_id(found.finding.code));
+        free(text);
     }
 }
 

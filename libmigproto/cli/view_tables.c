@@ -82,8 +82,8 @@ void migp_view_print_findings(const struct migp_view *view, int lowest_severity)
         {"WHAT", SCOLS_FL_WRAP, 0.5},
         {NULL, 0, 0}};
     struct migp_report_finding found;
-    char text[MIGP_TEXT_MAX];
     struct migp_table table;
+    char *text;
     size_t i;
 
     migp_table_open(&table, columns, true, view->colour);
@@ -92,7 +92,7 @@ void migp_view_print_findings(const struct migp_view *view, int lowest_severity)
             (int)found.finding.severity < lowest_severity) {
             continue;
         }
-        migp_finding_text(&found.finding, text, sizeof(text));
+        text = migp_scan_finding_text(view->scan, &found);
         migp_table_add_line(&table);
         migp_table_add(&table, NULL, "%" PRIu64, found.finding.offset);
         migp_table_add(&table, NULL, "0x%" PRIx64, found.finding.offset);
@@ -100,6 +100,7 @@ void migp_view_print_findings(const struct migp_view *view, int lowest_severity)
                        migp_severity_id((int)found.finding.severity));
         migp_table_add(&table, NULL, "%s", migp_finding_id(found.finding.code));
         migp_table_add(&table, NULL, "%s", text);
+        free(text);
     }
     migp_table_print(&table);
 }

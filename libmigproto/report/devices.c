@@ -91,6 +91,22 @@ migp_ssize migp_report_device_of(struct migp_report *report,
     return (migp_ssize)(report->n_devices - 1);
 }
 
+int64_t migp_report_device_in_hand(const struct migp_report *report)
+{
+    const struct migp_section *section = report->reader->section;
+    size_t i;
+
+    if (report->format == MIGP_FORMAT_STREAM) {
+        return report->n_devices > 0 ? 0 : -1;
+    }
+    for (i = 0; section != NULL && i < report->n_devices; i++) {
+        if (report->devices[i]->section == &section->shown) {
+            return (int64_t)i;
+        }
+    }
+    return -1;
+}
+
 static bool make_record_room(struct migp_device_report *device)
 {
     uint64_t room = device->room > 0 ? 2 * device->room : 64;

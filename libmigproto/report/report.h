@@ -89,6 +89,8 @@ void migp_report_end_of_state(struct migp_report *report, size_t index);
 migp_ssize migp_report_device_of(struct migp_report *report,
                                  const struct migp_qemu_section *section,
                                  uint64_t offset);
+/* The index of the device that the parser is in a section of, or -1. */
+int64_t migp_report_device_in_hand(const struct migp_report *report);
 int migp_report_add_record(struct migp_report *report,
                            struct migp_device_report *device, int section_kind,
                            const struct migp_event *event);

@@ -173,20 +173,6 @@ static int take_qemu_event(struct migp_report *report,
                : MIGP_OK;
 }
 
-/* The device of the section that the container is in, or -1. */
-static int64_t device_in_hand(struct migp_report *report)
-{
-    const struct migp_section *section = report->reader->section;
-    size_t i;
-
-    for (i = 0; section != NULL && i < report->n_devices; i++) {
-        if (report->devices[i]->section == &section->shown) {
-            return (int64_t)i;
-        }
-    }
-    return -1;
-}
-
 static migp_ssize feed_qemu(struct migp_report *report, const uint8_t *bytes,
                             size_t size, uint32_t flags)
 {
@@ -204,8 +190,8 @@ static migp_ssize feed_qemu(struct migp_report *report, const uint8_t *bytes,
         }
     }
     if (used < 0) {
-        return fail_by_bytes(report, device_in_hand(report), (int)used,
-                             &report->reader->why);
+        return fail_by_bytes(report, migp_report_device_in_hand(report),
+                             (int)used, &report->reader->why);
     }
     return n_events == BATCH && used == 0 ? MIGP_ERR_NEED_MORE : used;
 }

@@ -58,7 +58,8 @@ static void finish_parser(struct migp_report *report)
         report->failure = code;
         report->why = migp_finding_make(error.finding, error.offset,
                                         error.value, error.expected);
-        (void)migp_report_add_finding(report, -1, &report->why);
+        (void)migp_report_add_finding(
+            report, migp_report_device_in_hand(report), &report->why);
     }
 }
 

@@ -29,20 +29,13 @@ static bool data_is_read(const struct migp_report *report,
 /* The device whose DATA record the parser is in, or NULL. */
 static struct migp_device_report *data_in_hand(const struct migp_report *report)
 {
-    size_t i;
+    int64_t index = migp_report_device_in_hand(report);
 
-    if (report->format == MIGP_FORMAT_STREAM) {
-        return report->n_devices > 0 ? report->devices[0] : NULL;
-    }
-    if (report->reader->state != MIGP_QEMU_IN_VFIO) {
+    if (index < 0 || (report->format == MIGP_FORMAT_QEMU &&
+                      report->reader->state != MIGP_QEMU_IN_VFIO)) {
         return NULL;
     }
-    for (i = 0; i < report->n_devices; i++) {
-        if (report->devices[i]->section == &report->reader->section->shown) {
-            return report->devices[i];
-        }
-    }
-    return NULL;
+    return report->devices[index];
 }
 
 uint64_t migp_report_skippable(const struct migp_report *report)
