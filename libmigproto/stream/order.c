@@ -23,7 +23,6 @@ enum place {
 #define IN_V1(place) BIT(1, place)
 #define IN_V2(place) BIT(2, place)
 #define IN_NEW(place) (IN_V1(place) | IN_V2(place))
-#define IN_OLD(place) (IN_52(place) | IN_V1(place))
 #define IN_ALL(place) (IN_52(place) | IN_V1(place) | IN_V2(place))
 #define ONE_DIALECT(dialect)                                                   \
     ((((migp_places)1 << N_PLACES) - 1) << ((dialect)*N_PLACES))
