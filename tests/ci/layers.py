@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Check who includes and calls whom: layers.py BUILD_DIRECTORY
+
+Two views of the same rules: the #include lines of the sources, and the
+symbols of the object files, which no macro or declaration by hand can hide.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+# A room, and the rooms whose headers and functions it may use.
+ROOMS = {
+    "core": {"core"},
+    "stream": {"core", "stream"},
+    "qemu": {"core", "stream", "qemu"},
+    "record": {"core", "record"},
+    "report": {"core", "stream", "qemu", "record", "report"},
+}
+
+# No input or output, clock, thread, process, locale or assert in there.
+PURE_HEADERS = {
+    "inttypes.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h",
+    "stdlib.h", "string.h",
+}
+PURE_SYMBOLS = re.compile(
+    r"mem(chr|cmp|cpy|move|set)|str(chr|cmp|len|ncmp|nlen|rchr|str)|"
+    r"malloc|calloc|realloc|free|snprintf|_GLOBAL_OFFSET_TABLE_")
+
+# These see what a user sees: the installed headers.
+PUBLIC_ONLY = ["libmigproto/cli", "examples", "tests/install"]
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+problems = []
+
+
+def sources(folder):
+    return sorted(p for p in pathlib.Path(folder).rglob("*.[ch]"))
+
+
+def check_room_includes(room, allowed):
+    for path in sources(f"libmigproto/{room}"):
+        for mark, name in INCLUDE.findall(path.read_text()):
+            head = name.split("/")[0]
+            if mark == '"':
+                fine = head in allowed and "/" in name
+            elif head == "migproto":
+                fine = name[len("migproto/"):-len(".h")] in allowed
+            else:
+                fine = name in PURE_HEADERS
+            if not fine:
+                problems.append(f"{path}: includes {name}")
+
+
+def check_public_includes(folder):
+    for path in sources(folder):
+        for mark, name in INCLUDE.findall(path.read_text()):
+            beside = (path.parent / name).is_file() or \
+                (pathlib.Path(folder).parent / name).is_file() and \
+                name.startswith(pathlib.Path(folder).name + "/")
+            if mark == '"' and not beside:
+                problems.append(f"{path}: includes {name}")
+
+
+def check_headers():
+    """An installed header needs no more than the rooms below it."""
+    for path in sources("libmigproto/include/migproto"):
+        allowed = ROOMS.get(path.stem, set(ROOMS))
+        for mark, name in INCLUDE.findall(path.read_text()):
+            if name.startswith("migproto/"):
+                fine = mark == "<" and pathlib.Path(name).stem in allowed
+            else:
+                fine = name in {"stddef.h", "stdint.h"}
+            if not fine:
+                problems.append(f"{path}: includes {name}")
+
+
+def symbols(path, option):
+    lines = subprocess.run(["nm", option, str(path)], check=True, text=True,
+                           capture_output=True).stdout.splitlines()
+    return [line.split()[-1] for line in lines if line.strip()]
+
+
+def check_objects(build):
+    objects = {}
+    for room in ROOMS:
+        found = sorted(build.rglob(f"migp_objects.dir/{room}/*.o"))
+        if found:
+            objects[room] = found
+    missing = {r for r in ROOMS if sources(f"libmigproto/{r}")} - set(objects)
+    for room in missing:
+        problems.append(f"no object files of {room}/ in {build}")
+    home = {}
+    for room, paths in objects.items():
+        for path in paths:
+            for name in symbols(path, "--defined-only"):
+                home.setdefault(name, room)
+    for room, paths in objects.items():
+        for path in paths:
+            for name in symbols(path, "-u"):
+                if name.startswith("migp_"):
+                    fine = home.get(name, room) in ROOMS[room]
+                else:
+                    fine = PURE_SYMBOLS.fullmatch(name)
+                if not fine:
+                    problems.append(f"{room}/{path.stem}: calls {name}")
+            sizes = subprocess.run(["size", "-A", str(path)], check=True,
+                                   text=True, capture_output=True).stdout
+            for name, size in re.findall(r"^(\.(?:t?data|t?bss)\b[.\w]*)\s+"
+                                         r"(\d+)", sizes, re.MULTILINE):
+                if int(size) and not name.startswith(".data.rel.ro"):
+                    problems.append(f"{room}/{path.stem}: {size} bytes of "
+                                    f"global state in {name}")
+    return sum(len(paths) for paths in objects.values())
+
+
+def main():
+    for room, allowed in ROOMS.items():
+        check_room_includes(room, allowed)
+    for folder in PUBLIC_ONLY:
+        check_public_includes(folder)
+    check_headers()
+    known = set(ROOMS) | {"include", "cli", "cmake", "maps", "pkgconfig"}
+    for path in pathlib.Path("libmigproto").iterdir():
+        if path.is_dir() and path.name not in known:
+            problems.append(f"{path}/ is not in the table of rooms")
+    count = check_objects(pathlib.Path(sys.argv[1]))
+    for problem in problems:
+        print(problem)
+    print(f"{count} objects, {len(problems)} problems")
+    return 1 if problems else 0
+
+
+sys.exit(main())
