@@ -184,6 +184,27 @@ static void test_finish__header_repeated(void **state)
     file_free(&file);
 }
 
+/* Behind the first port there is no header any more, whatever it looks like. */
+static void test_finish__second_port_like_the_header(void **state)
+{
+    struct file file = two_ports();
+    struct migp_driver_reader *reader = made();
+    struct migp_finding finding;
+    size_t i;
+
+    (void)state;
+    memcpy(file.bytes + 60, file.bytes, 24);
+    assert_int_equal(feed_all(reader, file.bytes, file.size, 7), MIGP_OK);
+    for (i = 0; i < migp_driver_reader_finding_count(reader); i++) {
+        assert_int_equal(migp_driver_reader_finding(reader, i, &finding),
+                         MIGP_OK);
+        assert_int_not_equal(finding.code, MIGP_FINDING_DRIVER_REPEAT);
+        assert_int_not_equal(finding.code, MIGP_FINDING_DRIVER_SHORT);
+    }
+    migp_driver_reader_free(reader);
+    file_free(&file);
+}
+
 /* [MT-2] */
 static void test_finish__header_refused(void **state)
 {
@@ -311,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_finish__less_than_the_magic_is_opaque),
         cmocka_unit_test(test_finish__bytes_too_many),
         cmocka_unit_test(test_finish__header_repeated),
+        cmocka_unit_test(test_finish__second_port_like_the_header),
         cmocka_unit_test(test_finish__header_refused),
         cmocka_unit_test(test_finish__fifo_indices),
         cmocka_unit_test(test_feed__opaque_bytes_are_not_judged),
