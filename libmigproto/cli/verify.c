@@ -38,22 +38,30 @@ static void print_verdict(const struct migp_scan *scan)
     uint64_t counts[MIGP_SEVERITY_ERROR + 1] = {0};
     const struct migp_report_summary *summary = &scan->summary;
     struct migp_report_finding found;
+    uint64_t opaque = 0;
     size_t i;
 
     for (i = 0; i < summary->n_findings; i++) {
         if (migp_report_finding(scan->report, i, &found) == MIGP_OK &&
             found.finding.severity <= MIGP_SEVERITY_ERROR) {
             counts[found.finding.severity]++;
+            opaque += found.finding.code == MIGP_FINDING_DRIVER_OPAQUE;
         }
     }
     printf("%s: %s: %s, %" PRIu32 " device%s, %" PRIu64 " error%s, %" PRIu64
-           " warning%s\n",
+           " warning%s",
            scan->name,
            migp_scan_status(scan) == MIGP_EXIT_GOOD ? "good" : "BAD",
            summary->complete ? "complete" : "incomplete", summary->n_devices,
            plural(summary->n_devices), counts[MIGP_SEVERITY_ERROR],
            plural(counts[MIGP_SEVERITY_ERROR]), counts[MIGP_SEVERITY_WARNING],
            plural(counts[MIGP_SEVERITY_WARNING]));
+    if (opaque > 0) {
+        printf("; driver not known, state not checked inside: %" PRIu64
+               " device%s",
+               opaque, plural(opaque));
+    }
+    putchar('\n');
 }
 
 /* Errors look as all messages do, for people and for grep. */

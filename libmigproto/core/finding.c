@@ -69,6 +69,22 @@ struct migp_finding migp_finding_make(uint32_t code, uint64_t offset,
     return finding;
 }
 
+/* By tag number and by section byte; see enum migp_event_kind. */
+static const char *const record_names[] = {NULL,
+                                           "END",
+                                           "CONFIG",
+                                           "SETUP",
+                                           "DATA",
+                                           "INIT_DATA_SENT",
+                                           "CONFIG_LOAD_READY"};
+static const char *const section_names[] = {NULL, "START", "PART", "END",
+                                            "FULL"};
+
+static const char *name_of(const char *const *names, size_t n, uint64_t number)
+{
+    return number > 0 && number < n ? names[number] : "something unknown";
+}
+
 /* The text of one placeholder, "{v}" and the like; NULL if it is none. */
 static const char *placeholder(const struct migp_finding *finding,
                                const char *at, char *number, size_t size)
@@ -86,6 +102,12 @@ static const char *placeholder(const struct migp_finding *finding,
     case 'e':
         (void)snprintf(number, size, "%" PRIu64, finding->expected);
         return number;
+    case 'r':
+        return name_of(record_names, sizeof(record_names) / sizeof(char *),
+                       finding->value);
+    case 's':
+        return name_of(section_names, sizeof(section_names) / sizeof(char *),
+                       finding->value);
     case 'E':
         (void)snprintf(number, size, "0x%" PRIx64, finding->expected);
         return number;

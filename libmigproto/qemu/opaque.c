@@ -180,40 +180,6 @@ int migp_qemu_step_sized(struct migp_qemu_reader *reader,
     return MIGP_OK;
 }
 
-int migp_qemu_step_scan(struct migp_qemu_reader *reader,
-                        struct migp_qemu_feed *feed)
-{
-    struct migp_cursor cursor = ahead(feed);
-
-    while (migp_cursor_left(&cursor) > 0) {
-        const uint8_t *from = cursor.bytes + cursor.at;
-        const uint8_t *found =
-            memchr(from, MIGP_QEMU_FOOTER_BYTE, migp_cursor_left(&cursor));
-        size_t need = 0;
-        enum answer answer;
-
-        if (found == NULL) {
-            cursor.at = cursor.size;
-            break;
-        }
-        cursor.at += (size_t)(found - from);
-        answer = is_footer(reader, cursor, feed->last, &need);
-        if (answer != NO) {
-            migp_qemu_consume(reader, feed, cursor.at);
-            if (answer == MORE) {
-                reader->need = need - cursor.at;
-            } else {
-                migp_qemu_check_vmdesc(reader, feed);
-                migp_qemu_section_done(reader, feed);
-            }
-            return MIGP_OK;
-        }
-        cursor.at++;
-    }
-    migp_qemu_consume(reader, feed, cursor.at);
-    return MIGP_OK;
-}
-
 /* Compare with bytes that may not all be there yet. */
 static enum answer is_same(const struct migp_cursor *cursor,
                            const uint8_t *bytes, size_t size, bool last,
@@ -263,6 +229,78 @@ static enum answer is_vfio_section(const struct migp_qemu_reader *reader,
         return NO;
     }
     return answer;
+}
+
+/*
+ * Where does the section end that is looked through? Any section ends at its
+ * footer. One that is broken may have lost it: it ends where a section of a
+ * known device begins, too [QC-13].
+ */
+static enum answer ends_section(const struct migp_qemu_reader *reader,
+                                const struct migp_cursor *cursor, bool last,
+                                size_t *need, bool *has_footer)
+{
+    uint8_t byte = cursor->bytes[cursor->at];
+
+    *has_footer = byte == MIGP_QEMU_FOOTER_BYTE;
+    if (*has_footer) {
+        return is_footer(reader, *cursor, last, need);
+    }
+    if (byte == MIGP_QEMU_PART || byte == MIGP_QEMU_END ||
+        byte == MIGP_QEMU_FULL) {
+        return is_vfio_section(reader, cursor, last, need);
+    }
+    return NO;
+}
+
+/* The next byte where the section may end. */
+static bool find_end(const struct migp_qemu_reader *reader,
+                     struct migp_cursor *cursor)
+{
+    const uint8_t *from = cursor->bytes + cursor->at;
+    const uint8_t *found;
+
+    if (migp_cursor_left(cursor) == 0) {
+        return false;
+    }
+    if (reader->section->content == MIGP_CONTENT_BROKEN) {
+        return true;
+    }
+    found = memchr(from, MIGP_QEMU_FOOTER_BYTE, migp_cursor_left(cursor));
+    cursor->at = found != NULL ? (size_t)(found - cursor->bytes) : cursor->size;
+    return found != NULL;
+}
+
+int migp_qemu_step_scan(struct migp_qemu_reader *reader,
+                        struct migp_qemu_feed *feed)
+{
+    struct migp_cursor cursor = ahead(feed);
+
+    for (; find_end(reader, &cursor); cursor.at++) {
+        size_t need = 0;
+        bool has_footer;
+        enum answer answer =
+            ends_section(reader, &cursor, feed->last, &need, &has_footer);
+
+        if (answer == NO) {
+            continue;
+        }
+        migp_qemu_consume(reader, feed, cursor.at);
+        if (answer == MORE) {
+            reader->need = need - cursor.at;
+            return MIGP_OK;
+        }
+        if (reader->section->content != MIGP_CONTENT_BROKEN) {
+            migp_qemu_check_vmdesc(reader, feed);
+        }
+        migp_qemu_section_done(reader, feed);
+        if (!has_footer) {
+            reader->state = MIGP_QEMU_AT_NEXT;
+        }
+        return MIGP_OK;
+    }
+    migp_qemu_consume(reader, feed, cursor.at);
+    return MIGP_OK;
 }
 
 /* Does a run of unknown sections end here? */

@@ -126,6 +126,35 @@ static bool is_whole(const struct migp_qemu_reader *reader)
             reader->bytes_after_end);
 }
 
+/* What the input ended in, and how much of it is missing at least. */
+static uint64_t open_unit(const struct migp_qemu_reader *reader,
+                          uint64_t *missing)
+{
+    *missing = reader->skip_left > 0 ? reader->skip_left : 1;
+    return reader->state == MIGP_QEMU_IN_VFIO
+               ? migp_decoder_open_record(reader->section->decoder, missing)
+               : reader->unit_offset;
+}
+
+static int fail_short(struct migp_qemu_reader *reader)
+{
+    uint64_t end =
+        reader->offset > reader->input_end ? reader->offset : reader->input_end;
+    uint64_t missing, unit = open_unit(reader, &missing);
+
+    if (reader->state == MIGP_QEMU_IN_SCAN &&
+        reader->section->content == MIGP_CONTENT_BROKEN) { /* [QC-13] */
+        return migp_qemu_fail(reader, MIGP_ERR_MALFORMED, MIGP_FINDING_LOST,
+                              reader->unit_offset, 0, 0);
+    }
+    if (reader->state == MIGP_QEMU_AT_NEXT && end == reader->offset) {
+        return migp_qemu_fail(reader, MIGP_ERR_TRUNCATED,
+                              MIGP_FINDING_UNFINISHED, end, 0, 0);
+    }
+    return migp_qemu_fail(reader, MIGP_ERR_TRUNCATED, MIGP_FINDING_TRUNCATED,
+                          end, unit, missing);
+}
+
 int migp_qemu_reader_finish(struct migp_qemu_reader *reader,
                             struct migp_error *error)
 {
@@ -133,14 +162,10 @@ int migp_qemu_reader_finish(struct migp_qemu_reader *reader,
         return migp_error_set(error, MIGP_ERR_INVALID_ARGUMENT, NULL);
     }
     if (reader->state != MIGP_QEMU_HAS_FAILED) {
-        uint64_t end = reader->offset > reader->input_end ? reader->offset
-                                                          : reader->input_end;
-
         if (is_whole(reader)) {
             return migp_error_set(error, MIGP_OK, NULL);
         }
-        (void)migp_qemu_fail(reader, MIGP_ERR_TRUNCATED, MIGP_FINDING_TRUNCATED,
-                             end, reader->unit_offset, 0);
+        (void)fail_short(reader);
     }
     return migp_qemu_reader_error(reader, error);
 }

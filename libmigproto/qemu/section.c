@@ -159,7 +159,10 @@ void migp_qemu_check_vmdesc(struct migp_qemu_reader *reader,
 
     if (reader->section_kind == MIGP_SECTION_FULL && entry != NULL &&
         entry->size != size) {
-        migp_qemu_emit_finding(reader, feed, MIGP_FINDING_VMDESC_SIZE,
+        migp_qemu_emit_finding(reader, feed,
+                               reader->section->shown.is_vfio != 0
+                                   ? MIGP_FINDING_VMDESC_FULL
+                                   : MIGP_FINDING_VMDESC_SIZE,
                                reader->offset, size, entry->size);
     }
 }

@@ -4,6 +4,70 @@
 
 /* The conclusions that only the end of the input allows. */
 
+static bool is_vfio_name(const char *idstr)
+{
+    size_t size = strlen(idstr);
+
+    return strcmp(idstr, "vfio") == 0 ||
+           (size >= 5 && strcmp(idstr + size - 5, "/vfio") == 0);
+}
+
+static bool has_device(const struct migp_report *report,
+                       const struct migp_vmdesc_entry *entry)
+{
+    size_t i;
+
+    for (i = 0; i < report->n_devices; i++) {
+        const struct migp_report_device *shown = &report->devices[i]->shown;
+
+        if (shown->instance_id == entry->instance_id &&
+            strcmp(shown->id, entry->idstr) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* [QC-9] Every VFIO device of the VM description is in the stream. */
+static void check_vmdesc(struct migp_report *report)
+{
+    const struct migp_qemu_options *options = &report->qemu_options;
+    uint64_t named = 0, there = 0;
+    size_t i;
+
+    for (i = 0; i < options->n_vmdesc; i++) {
+        if (is_vfio_name(options->vmdesc[i].idstr)) {
+            named++;
+            there += has_device(report, &options->vmdesc[i]) ? 1 : 0;
+        }
+    }
+    if (there < named) {
+        (void)migp_report_say(report, -1, MIGP_FINDING_VMDESC_DEVICE,
+                              report->end_offset, there, named);
+    }
+}
+
+/* What can be said of a device's state without knowing its driver. */
+static void judge_state(struct migp_report *report, size_t index)
+{
+    const struct migp_device_report *device = report->devices[index];
+
+    if (device->on_multifd) {
+        return;
+    }
+    if (device->driver->driver == MIGP_DRIVER_OPAQUE &&
+        device->shown.precopy_bytes + device->shown.stopcopy_bytes > 0) {
+        (void)migp_report_say(
+            report, (int64_t)index, MIGP_FINDING_DRIVER_OPAQUE,
+            device->state_end,
+            device->shown.precopy_bytes + device->shown.stopcopy_bytes, 0);
+    }
+    if (device->shown.stopcopy_bytes == 0) {
+        (void)migp_report_say(report, (int64_t)index, MIGP_FINDING_NO_STOP_COPY,
+                              device->state_end, 0, 0);
+    }
+}
+
 static void finish_device(struct migp_report *report, size_t index,
                           uint64_t end)
 {
@@ -20,6 +84,9 @@ static void finish_device(struct migp_report *report, size_t index,
     device->shown.complete = complete;
     if (complete || (device->state_ended && device->shown.stopcopy_bytes > 0)) {
         migp_report_end_of_state(report, index);
+    }
+    if (complete) {
+        judge_state(report, index);
     }
     if (!complete && !migp_report_is_broken(report, device)) {
         (void)migp_report_say(report, (int64_t)index,
@@ -72,6 +139,7 @@ static void finish_container(struct migp_report *report)
         (void)migp_report_say(report, -1, MIGP_FINDING_VMDESC_MISSING,
                               report->end_offset, 0, 0);
     }
+    check_vmdesc(report);
     if (report->n_devices == 0) {
         (void)migp_report_say(report, -1, MIGP_FINDING_NO_DEVICE, 0, 0, 0);
     }

@@ -111,7 +111,7 @@ static unsigned shift_of(uint64_t word)
 {
     unsigned shift;
 
-    for (shift = 1; shift <= 6; shift++) {
+    for (shift = 1; shift <= 4; shift++) {
         unsigned kind;
 
         for (kind = MIGP_EVENT_END; kind <= MIGP_EVENT_CONFIG_LOAD_READY;
@@ -262,7 +262,7 @@ static int fail_config(struct migp_decoder *decoder, int code)
                                  decoder->record_offset, decoder->hint.size, 0);
     default:
         return migp_decoder_fail(decoder, code, MIGP_FINDING_TRUNCATED,
-                                 decoder->input_end, decoder->record_offset, 0);
+                                 decoder->input_end, decoder->record_offset, 1);
     }
 }
 

@@ -58,6 +58,10 @@ int migp_decoder_options_read(struct migp_decoder_options *own,
 
 bool migp_decoder_tolerant(const struct migp_decoder *decoder);
 
+/* Where the record starts that the input ended in; *missing: at least 1. */
+uint64_t migp_decoder_open_record(const struct migp_decoder *decoder,
+                                  uint64_t *missing);
+
 /* Enter the failed state; returns code. */
 int migp_decoder_fail(struct migp_decoder *decoder, int code, uint32_t finding,
                       uint64_t offset, uint64_t value, uint64_t expected);

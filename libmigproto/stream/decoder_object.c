@@ -159,30 +159,36 @@ int migp_decoder_skip(struct migp_decoder *decoder, uint64_t size)
     return MIGP_OK;
 }
 
+uint64_t migp_decoder_open_record(const struct migp_decoder *decoder,
+                                  uint64_t *missing)
+{
+    bool in_tag = decoder->state == MIGP_DECODER_TAG && decoder->n_held > 0;
+
+    *missing = decoder->data_left > 0 ? decoder->data_left : 1;
+    return in_tag ? decoder->offset - decoder->n_held : decoder->record_offset;
+}
+
 int migp_decoder_finish(struct migp_decoder *decoder, struct migp_error *error)
 {
     if (decoder == NULL) {
         return migp_error_set(error, MIGP_ERR_INVALID_ARGUMENT, NULL);
     }
     if (decoder->state != MIGP_DECODER_FAILED) {
+        uint64_t end = decoder->offset > decoder->input_end
+                           ? decoder->offset
+                           : decoder->input_end;
         bool at_end = decoder->state == MIGP_DECODER_CLOSED ||
                       (decoder->state == MIGP_DECODER_TAG &&
                        decoder->section == MIGP_SECTION_BARE);
+        uint64_t missing, record = migp_decoder_open_record(decoder, &missing);
 
         if (at_end && decoder->n_held == 0 &&
             migp_order_complete(decoder->places)) {
             return migp_error_set(error, MIGP_OK, NULL);
         }
-        uint64_t end = decoder->offset > decoder->input_end
-                           ? decoder->offset
-                           : decoder->input_end;
-
-        bool in_tag = decoder->state == MIGP_DECODER_TAG && decoder->n_held > 0;
-
-        (void)migp_decoder_fail(
-            decoder, MIGP_ERR_TRUNCATED, MIGP_FINDING_TRUNCATED, end,
-            in_tag ? decoder->offset - decoder->n_held : decoder->record_offset,
-            0); /* [DS-14] */
+        (void)migp_decoder_fail(decoder, MIGP_ERR_TRUNCATED,
+                                MIGP_FINDING_TRUNCATED, end, record,
+                                missing); /* [DS-14] */
     }
     return migp_decoder_error(decoder, error);
 }

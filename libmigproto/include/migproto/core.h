@@ -90,13 +90,14 @@ enum migp_severity {
 /** Every finding: name, number, severity, identifier, sentence.
  *
  * In the sentence {v} and {V} stand for the finding's value in decimal and
- * in hexadecimal, {e} and {E} for its expected. Numbers are stable. */
+ * in hexadecimal, {e} and {E} for its expected, {r} for the record and {s} for
+ * the section kind whose number is the value. Numbers are stable. */
 #define MIGP_FINDING_LIST(X)                                                   \
     /* the device-state stream */                                              \
     X(MIGP_FINDING_UNKNOWN_TAG, 1, ERROR, "unknown-tag",                       \
       "{V} is not a tag; the last good record starts at offset {e}")           \
     X(MIGP_FINDING_TAG_ORDER, 2, ERROR, "tag-order",                           \
-      "tag number {v} is not allowed at this place of the device's state")     \
+      "{r} is not allowed at this place of the device's state")                \
     X(MIGP_FINDING_DATA_SIZE_ZERO, 3, WARNING, "data-size-zero",               \
       "a DATA record of size 0 in a stream that is not of protocol v1")        \
     X(MIGP_FINDING_DATA_TOO_BIG, 4, ERROR, "data-too-big",                     \
@@ -107,13 +108,13 @@ enum migp_severity {
       "no END_OF_STATE after the {v} config bytes that the size given from "   \
       "outside allows")                                                        \
     X(MIGP_FINDING_TAG_SHIFTED, 7, NOTE, "tag-shifted",                        \
-      "a valid tag starts {v} bytes earlier: the DATA record before it gives " \
-      "a size that is {v} too big")                                            \
+      "a tag seems to start {v} bytes earlier: the DATA record before it may " \
+      "give a size that is {v} too big")                                       \
     X(MIGP_FINDING_TRUNCATED, 8, ERROR, "truncated",                           \
-      "the input ends here, inside what started at offset {v}")                \
+      "the input ends here, inside what started at offset {v}, at least {e} "  \
+      "bytes too early")                                                       \
     X(MIGP_FINDING_SECTION_ORDER, 9, ERROR, "section-order",                   \
-      "a section of this kind is not allowed at this place of the device's "   \
-      "state (kind {v})")                                                      \
+      "a {s} section is not allowed at this place of the device's state")      \
     X(MIGP_FINDING_RECORD_LIMIT, 10, ERROR, "record-limit",                    \
       "more than {e} records")                                                 \
     /* QEMU's container */                                                     \
@@ -167,6 +168,17 @@ enum migp_severity {
       "more than {e} section ids")                                             \
     X(MIGP_FINDING_NO_DEVICE, 55, NOTE, "no-device",                           \
       "the stream has no VFIO device")                                         \
+    X(MIGP_FINDING_UNFINISHED, 56, ERROR, "unfinished",                        \
+      "the input ends here, between two sections: the end-of-stream byte is "  \
+      "missing")                                                               \
+    X(MIGP_FINDING_LOST, 57, ERROR, "lost",                                    \
+      "the footer of the section that starts here was not found again: "       \
+      "nothing behind it was read")                                            \
+    X(MIGP_FINDING_VMDESC_DEVICE, 58, ERROR, "vmdesc-device",                  \
+      "the VM description names {e} VFIO devices; the stream has {v} of them") \
+    X(MIGP_FINDING_VMDESC_FULL, 59, ERROR, "vmdesc-full",                      \
+      "the VM description says {e} bytes for this device's FULL section, "     \
+      "which has {v}")                                                         \
     /* PCI config bytes */                                                     \
     X(MIGP_FINDING_PCI_VERSION, 64, ERROR, "pci-version",                      \
       "PCIDevice version {v}; 0 to 2 exist")                                   \
@@ -188,6 +200,8 @@ enum migp_severity {
       "refuses that")                                                          \
     X(MIGP_FINDING_DRIVER_FIELD, 100, WARNING, "driver-field",                 \
       "a field of the driver's state is {v}; at most {e} is sane")             \
+    X(MIGP_FINDING_DRIVER_OPAQUE, 101, NOTE, "driver-opaque",                  \
+      "the driver's format is not known: {v} bytes of state were not checked") \
     /* the whole */                                                            \
     X(MIGP_FINDING_DEVICE_INCOMPLETE, 128, ERROR, "device-incomplete",         \
       "the reading ends before this device's state does")                      \
@@ -199,6 +213,8 @@ enum migp_severity {
       "{v} records were counted but not kept (limit {e})")                     \
     X(MIGP_FINDING_FINDINGS_OMITTED, 132, NOTE, "findings-omitted",            \
       "{v} more findings were counted but not kept (limit {e})")               \
+    X(MIGP_FINDING_NO_STOP_COPY, 134, WARNING, "no-stop-copy-data",            \
+      "the END section has no DATA: the last of the state may be missing")     \
     X(MIGP_FINDING_DEVICE_LIMIT, 133, ERROR, "device-limit",                   \
       "more than {e} VFIO devices")
 
