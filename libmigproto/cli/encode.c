@@ -11,8 +11,11 @@
 #include <string.h>
 
 /* A block is held whole: from a pipe its size shows only at its end. */
+#include <stdlib.h>
 #define MAX_BLOCK ((uint64_t)1 << 30)
-#define MAX_CONFIG ((size_t)16 << 20)
+/* What readers accept unless they are told otherwise. */
+#include <stdlib.h>
+#define MAX_CONFIG ((size_t)MIGP_DEFAULT_MAX_CONFIG)
 
 struct settings {
     const char *state;
@@ -128,6 +131,39 @@ static int put_precopy(struct encoding *encoding)
     return 0;
 }
 
+/* CONFIG has no length on the wire: would a reader find its end where it is?
+ * The bytes are the guest's in part, so they may hold what looks like it. */
+static int check_config(const struct migp_input *config)
+{
+    static const uint8_t end[8] = {0xff, 0xff, 0xff, 0xff,
+                                   0xef, 0x10, 0x00, 0x01};
+    size_t size = migp_input_size(config);
+    uint8_t *bytes = migp_memory_resize(NULL, size + sizeof(end), 1);
+    migp_ssize found;
+
+    if (size > 0) {
+        memcpy(bytes, migp_input_bytes(config), size);
+    }
+    memcpy(bytes + size, end, sizeof(end));
+    found = migp_config_measure(bytes, size + sizeof(end), MAX_CONFIG, NULL,
+                                MIGP_FEED_LAST, NULL);
+    free(bytes);
+    if (found == (migp_ssize)size) {
+        return 0;
+    }
+    if (found >= 0) {
+        migp_message_print(config->name,
+                           "a reader would take byte %lld of %zu for the end "
+                           "of these config bytes",
+                           (long long)found, size);
+    } else {
+        migp_message_print(config->name,
+                           "a reader would not find the end of these config "
+                           "bytes");
+    }
+    return -1;
+}
+
 static int put_config(struct encoding *encoding)
 {
     struct migp_input *config = &encoding->config;
@@ -143,6 +179,9 @@ static int put_config(struct encoding *encoding)
     if (migp_input_size(config) > MAX_CONFIG) {
         migp_message_print(config->name, "more than %zu config bytes",
                            MAX_CONFIG);
+        return -1;
+    }
+    if (check_config(config) != 0) {
         return -1;
     }
     if (put(encoding, MIGP_EVENT_CONFIG, migp_input_bytes(config),

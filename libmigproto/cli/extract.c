@@ -146,6 +146,9 @@ static int check_whole(const struct extraction *extraction,
             result = -1;
         }
     }
+    if (migp_scan_status(scan) != MIGP_EXIT_GOOD) {
+        result = -1; /* also if no finding of an error was kept */
+    }
     if (extraction->refused && result == 0) {
         migp_message_print_at(scan->name, extraction->refused_at,
                               "no dialect allows this record at its place",

@@ -48,6 +48,10 @@ int migp_input_open(struct migp_input *input, const char *file)
     input->name = migp_message_input_name(file);
     if (strcmp(file, "-") == 0) {
         input->fd = STDIN_FILENO;
+        /* From the start of a file the VM description can be had. */
+        if (lseek(input->fd, 0, SEEK_CUR) == 0 && find_size(input) != 0) {
+            return -1;
+        }
     } else {
         input->fd = open(file, O_RDONLY | O_CLOEXEC);
         if (input->fd < 0) {

@@ -5,9 +5,11 @@
 
 #include <migproto/core.h>
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct command {
     const char *name;
@@ -69,9 +71,29 @@ static int run(int argc, char **argv)
     return MIGP_EXIT_FAILED;
 }
 
+/* A file opened while one of the three standard descriptors is closed would
+ * take its place, and messages would go into it. */
+static int open_standard_descriptors(void)
+{
+    int fd;
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0) {
+        return -1;
+    }
+    close(fd);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int status;
+
+    if (open_standard_descriptors() != 0) {
+        return MIGP_EXIT_FAILED;
+    }
 
     /* A reader that goes away is an error of a write, not an end by signal:
      * unfinished files are to be removed. */

@@ -29,6 +29,8 @@ void migp_table_open(struct migp_table *table,
     check(table->scols != NULL);
     scols_table_enable_noheadings(table->scols, headings ? 0 : 1);
     scols_table_enable_colors(table->scols, colour ? 1 : 0);
+    /* The peer's texts are printable already; see printable.h. */
+    scols_table_enable_noencoding(table->scols, 1);
     scols_table_set_column_separator(table->scols, "  ");
     for (; columns->name != NULL; columns++) {
         check(scols_table_new_column(table->scols, columns->name,

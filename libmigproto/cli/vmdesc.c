@@ -11,8 +11,10 @@
 
 /* Descriptions seen are 40 to 60 KiB; big guests reach some MiB. */
 #define MAX_TEXT ((uint64_t)16 << 20)
-/* Each object costs json-c some 700 bytes: bound what one device may take. */
+/* Each object costs json-c some 700 bytes, each value in a list some 70: bound
+ * what one device may take. */
 #define MAX_CONTAINERS 16384
+#define MAX_COMMAS 131072
 #define MAX_DEPTH 64
 #define MAX_ENTRIES 8192
 /* Sums below this cannot overflow, whatever is added next. */
@@ -69,6 +71,7 @@ static bool pass_string(struct cursor *cursor)
 static bool pass_value(struct cursor *cursor)
 {
     unsigned int containers = 0;
+    unsigned int commas = 0;
     unsigned int depth = 0;
 
     peek(cursor);
@@ -89,8 +92,11 @@ static bool pass_value(struct cursor *cursor)
             containers++;
         } else if (c == '}' || c == ']') {
             depth--;
+        } else if (c == ',') {
+            commas++;
         }
-        if (depth > MAX_DEPTH || containers > MAX_CONTAINERS) {
+        if (depth > MAX_DEPTH || containers > MAX_CONTAINERS ||
+            commas > MAX_COMMAS) {
             return false;
         }
         cursor->position++;
@@ -265,8 +271,15 @@ static bool parse_devices(struct migp_vmdesc *vmdesc, struct cursor *cursor)
 
 static bool parse_page_size(struct migp_vmdesc *vmdesc, struct cursor *cursor)
 {
-    struct json_object *value = parse_value(cursor);
-    int64_t size = json_object_get_int64(value);
+    struct json_object *value;
+    char first = peek(cursor);
+    int64_t size;
+
+    if (first < '0' || first > '9') {
+        return pass_value(cursor);
+    }
+    value = parse_value(cursor);
+    size = json_object_get_int64(value);
 
     if (json_object_is_type(value, json_type_int) && size >= 1024 &&
         size <= 65536 && (size & (size - 1)) == 0) {

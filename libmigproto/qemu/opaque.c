@@ -75,11 +75,12 @@ static enum answer is_start(const struct migp_qemu_reader *reader,
     const uint8_t *bytes = cursor->bytes + cursor->at;
     enum answer answer;
 
+    if (reader->package_end != 0 &&
+        reader->offset + cursor->at == reader->package_end) {
+        return YES;
+    }
     if (migp_cursor_left(cursor) == 0) {
         *need = cursor->at + 1;
-        if (reader->offset + cursor->at == reader->package_end) {
-            return YES;
-        }
         return last ? NO : MORE;
     }
     switch (bytes[0]) {
@@ -171,7 +172,15 @@ int migp_qemu_step_sized(struct migp_qemu_reader *reader,
             reader->need = need;
             return MIGP_OK;
         }
-        if (answer == NO && reader->footers == MIGP_QEMU_FOOTERS_ON) {
+        if (answer == NO && reader->footers == MIGP_QEMU_FOOTERS_AUTO &&
+            cursor.at == (size_t)size) { /* perhaps there are no footers */
+            answer = is_start(reader, &cursor, feed->last, &need);
+        }
+        if (answer == MORE) {
+            reader->need = need;
+            return MIGP_OK;
+        }
+        if (answer == NO) {
             reader->state = MIGP_QEMU_IN_SCAN;
             return MIGP_OK;
         }

@@ -121,6 +121,17 @@ static int step_eof(struct migp_qemu_reader *reader,
 
     migp_qemu_consume(reader, feed, 1);
     if (reader->package_end != 0) { /* [QC-6] it ends the package only */
+        if (reader->offset != reader->package_end) {
+            if (!migp_qemu_tolerant(reader)) {
+                return migp_qemu_fail(reader, MIGP_ERR_MALFORMED,
+                                      MIGP_FINDING_PACKAGE_EOF,
+                                      reader->unit_offset,
+                                      reader->package_end - reader->offset, 0);
+            }
+            migp_qemu_emit_finding(reader, feed, MIGP_FINDING_PACKAGE_EOF,
+                                   reader->unit_offset,
+                                   reader->package_end - reader->offset, 0);
+        }
         migp_qemu_pass(reader, reader->package_end - reader->offset,
                        MIGP_QEMU_AT_NEXT);
         return MIGP_OK;

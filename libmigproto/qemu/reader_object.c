@@ -25,7 +25,8 @@ static bool options_good(const struct migp_qemu_options *options)
     size_t i;
 
     for (i = 0; options->vmdesc != NULL && i < options->n_vmdesc; i++) {
-        if (options->vmdesc[i].idstr == NULL) {
+        if (options->vmdesc[i].idstr == NULL ||
+            options->vmdesc[i].size > INT64_MAX) {
             return false;
         }
     }

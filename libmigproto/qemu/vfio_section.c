@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "qemu/reader.h"
+#include "stream/config_measure.h"
 
 /* A VFIO device's section: the decoder reads its payload. */
 
@@ -23,11 +24,18 @@ static struct migp_config_hint
 config_hint(const struct migp_qemu_reader *reader)
 {
     struct migp_config_hint hint = {.struct_size = sizeof(hint)};
+    const struct migp_vmdesc_entry *entry = reader->section->vmdesc;
 
     if (reader->footers == MIGP_QEMU_FOOTERS_ON &&
         reader->section_kind == MIGP_SECTION_FULL) {
         hint.flags = MIGP_CONFIG_HINT_FOOTER;
         hint.section_id = reader->section->shown.section_id;
+    }
+    /* CONFIG and END have eight bytes each. */
+    if (entry != NULL && reader->section_kind == MIGP_SECTION_FULL &&
+        entry->size >= 16 && entry->size - 16 <= reader->options.max_config) {
+        hint.flags |= MIGP_CONFIG_HINT_LIKELY;
+        hint.size = entry->size - 16;
     }
     return hint;
 }

@@ -35,6 +35,28 @@ static uint32_t severity_of(const struct migp_report *report,
     return finding->severity;
 }
 
+/* The last finding kept that is no error: an error may take its place. */
+static struct migp_report_finding *find_lesser(const struct migp_report *report)
+{
+    size_t i;
+
+    for (i = report->n_findings; i > 0; i--) {
+        if (report->findings[i - 1].finding.severity < MIGP_SEVERITY_ERROR) {
+            return &report->findings[i - 1];
+        }
+    }
+    return NULL;
+}
+
+static void fill(struct migp_report_finding *entry, int64_t device,
+                 const struct migp_finding *finding, uint32_t severity)
+{
+    memset(entry, 0, sizeof(*entry));
+    entry->finding = *finding;
+    entry->finding.severity = severity;
+    entry->device = (int32_t)device;
+}
+
 int migp_report_add_finding(struct migp_report *report, int64_t device,
                             const struct migp_finding *finding)
 {
@@ -44,8 +66,15 @@ int migp_report_add_finding(struct migp_report *report, int64_t device,
     if (severity + 1 > report->worst) {
         report->worst = severity + 1;
     }
+    if (severity == MIGP_SEVERITY_ERROR && report->first_error.code == 0) {
+        report->first_error = *finding;
+    }
     if (report->n_findings >= report->options.max_findings) {
         report->n_findings_omitted++;
+        entry = severity == MIGP_SEVERITY_ERROR ? find_lesser(report) : NULL;
+        if (entry != NULL) {
+            fill(entry, device, finding, severity);
+        }
         return MIGP_OK;
     }
     if (!make_room(report)) {
@@ -53,10 +82,7 @@ int migp_report_add_finding(struct migp_report *report, int64_t device,
         return MIGP_ERR_NO_MEMORY;
     }
     entry = &report->findings[report->n_findings++];
-    memset(entry, 0, sizeof(*entry));
-    entry->finding = *finding;
-    entry->finding.severity = severity;
-    entry->device = (int32_t)device;
+    fill(entry, device, finding, severity);
     return MIGP_OK;
 }
 

@@ -63,6 +63,7 @@ struct migp_report {
     size_t findings_room;
     uint64_t n_findings_omitted;
     uint32_t worst;
+    struct migp_finding first_error; /* of all, kept or not */
     char machine[256];
     bool end_of_stream;
     uint64_t end_offset;

@@ -148,19 +148,13 @@ static void finish_container(struct migp_report *report)
 static int first_error(const struct migp_report *report,
                        struct migp_error *error)
 {
-    size_t i;
-
     if (report->failure < 0) {
         return migp_error_set(
             error, report->failure,
             report->failure == MIGP_ERR_NO_MEMORY ? NULL : &report->why);
     }
-    for (i = 0; i < report->n_findings; i++) {
-        const struct migp_finding *finding = &report->findings[i].finding;
-
-        if (finding->severity == MIGP_SEVERITY_ERROR) {
-            return migp_error_set(error, MIGP_ERR_MALFORMED, finding);
-        }
+    if (report->first_error.code != 0) {
+        return migp_error_set(error, MIGP_ERR_MALFORMED, &report->first_error);
     }
     return migp_error_set(error, MIGP_OK, NULL);
 }

@@ -17,6 +17,7 @@ struct window {
     uint8_t closing[CLOSING_MAX]; /* END_OF_STATE, and the footer if any */
     size_t closing_size;
     size_t need;
+    bool over; /* a layout that would fit is over the limit */
 };
 
 enum answer {
@@ -92,13 +93,24 @@ static enum answer fits_layout(struct window *window, size_t config_size,
     return closes_at(window, at);
 }
 
-/* [DS-9] The layouts of a vfio-pci device, in their order. */
+/*
+ * [DS-9] The layouts of a vfio-pci device, in their order: the larger config
+ * space first. The end of the smaller layout can lie in the MSI-X table of the
+ * larger one, which the guest writes.
+ */
+static enum answer fits_layouts(struct window *window, uint32_t n_vectors,
+                                size_t *end)
+{
+    enum answer answer = fits_layout(window, MIGP_PCI_LARGE, n_vectors, end);
+
+    return answer != NO ? answer
+                        : fits_layout(window, MIGP_PCI_SMALL, n_vectors, end);
+}
+
 static enum answer fits_pci(struct window *window, size_t *end)
 {
-    static const size_t config_sizes[2] = {MIGP_PCI_SMALL, MIGP_PCI_LARGE};
-    uint32_t vectors[2] = {0, 0};
+    uint32_t n_vectors;
     enum answer answer;
-    size_t i, j;
 
     answer = has(window, MIGP_PCI_VERSION_SIZE);
     if (answer != YES) {
@@ -111,17 +123,17 @@ static enum answer fits_pci(struct window *window, size_t *end)
     if (answer != YES) {
         return answer;
     }
-    (void)migp_pci_find_msix(window->bytes + MIGP_PCI_VERSION_SIZE,
-                             &vectors[0]);
-    for (i = 0; i < (vectors[0] > 0 ? 2u : 1u); i++) {
-        for (j = 0; j < 2; j++) {
-            answer = fits_layout(window, config_sizes[j], vectors[i], end);
-            if (answer != NO) {
-                return answer;
-            }
-        }
+    (void)migp_pci_find_msix(window->bytes + MIGP_PCI_VERSION_SIZE, &n_vectors);
+    answer = fits_layouts(window, n_vectors, end);
+    if (answer != NO || n_vectors == 0) {
+        return answer;
     }
-    return NO;
+    /* Where the table may not fit, nothing inside it may end CONFIG. */
+    if (migp_pci_layout_size(MIGP_PCI_LARGE, n_vectors) > window->max) {
+        window->over = true;
+        return NO;
+    }
+    return fits_layouts(window, 0, end);
 }
 
 /* [DS-9] The first END_OF_STATE; bytes before *scanned have been looked at. */
@@ -179,6 +191,9 @@ static migp_ssize measure(struct window *window, size_t *scanned)
     if (answer == NO && *scanned == 0) {
         answer = fits_pci(window, &end);
     }
+    if (window->over) {
+        return MIGP_ERR_LIMIT; /* [DS-10] */
+    }
     if (answer == NO) {
         answer = fits_scan(window, scanned, &end);
     }
@@ -212,6 +227,11 @@ migp_ssize migp_config_measure_from(const uint8_t *bytes, size_t size,
     }
     if (hint->flags & MIGP_CONFIG_HINT_SIZE) {
         result = measure_hinted(&window, hint->size);
+    } else if (hint->flags & MIGP_CONFIG_HINT_LIKELY) {
+        result = measure_hinted(&window, hint->size);
+        if (result < 0 && result != MIGP_ERR_NEED_MORE) {
+            result = measure(&window, scanned);
+        }
     } else {
         result = measure(&window, scanned);
     }

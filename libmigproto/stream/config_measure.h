@@ -8,6 +8,9 @@
 #define MIGP_CONFIG_HINTS                                                      \
     ((uint32_t)(MIGP_CONFIG_HINT_SIZE | MIGP_CONFIG_HINT_FOOTER))
 
+/* Beside those, for the container: size is exact if END stands there. */
+#define MIGP_CONFIG_HINT_LIKELY 0x80000000U
+
 /*
  * migp_config_measure() for a caller that comes back with more bytes: *scanned
  * (0 at first) remembers how far the search for END_OF_STATE has looked.

@@ -98,6 +98,7 @@ static int take_order(struct migp_decoder *decoder, struct feed *feed,
         if (next == 0) {
             next = migp_order_anywhere(record, MIGP_SECTION_BARE);
         }
+        next = migp_order_within(next, decoder->options.dialects);
     }
     decoder->places = next;
     return MIGP_OK;

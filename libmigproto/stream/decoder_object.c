@@ -27,7 +27,8 @@ int migp_decoder_options_read(struct migp_decoder_options *own,
     }
     if (own->dialects == 0 || (own->dialects & ~(uint32_t)MIGP_DIALECT_ANY) ||
         (own->flags & ~(uint32_t)MIGP_DECODER_TOLERANT) ||
-        own->max_config > MIGP_MAX_CONFIG_CEILING) {
+        own->max_config > MIGP_MAX_CONFIG_CEILING ||
+        own->base_offset > INT64_MAX) {
         return MIGP_ERR_INVALID_ARGUMENT;
     }
     return MIGP_OK;
@@ -102,7 +103,7 @@ int migp_decoder_begin_section(struct migp_decoder *decoder, int kind,
     if (decoder == NULL || kind < MIGP_SECTION_START ||
         kind > MIGP_SECTION_FULL ||
         (hint != NULL && migp_struct_read(&own, sizeof(own), hint) < 0) ||
-        (own.flags & ~MIGP_CONFIG_HINTS) != 0) {
+        (own.flags & ~(MIGP_CONFIG_HINTS | MIGP_CONFIG_HINT_LIKELY)) != 0) {
         return MIGP_ERR_INVALID_ARGUMENT;
     }
     if (!is_between(decoder)) {
@@ -124,7 +125,8 @@ int migp_decoder_begin_section(struct migp_decoder *decoder, int kind,
                                     .offset = offset,
                                     .size = (uint64_t)kind};
         }
-        next = migp_order_entry(kind);
+        next = migp_order_within(migp_order_entry(kind),
+                                 decoder->options.dialects);
     }
     decoder->places = next;
     decoder->data_from = 0;
@@ -150,7 +152,7 @@ size_t migp_decoder_rewind(struct migp_decoder *decoder)
 
 int migp_decoder_skip(struct migp_decoder *decoder, uint64_t size)
 {
-    if (decoder == NULL || size > decoder->data_left) {
+    if (decoder == NULL || size > migp_decoder_data_left(decoder)) {
         return MIGP_ERR_INVALID_ARGUMENT;
     }
     if (size > 0) {
@@ -209,7 +211,7 @@ size_t migp_decoder_need(const struct migp_decoder *decoder)
 
 uint64_t migp_decoder_data_left(const struct migp_decoder *decoder)
 {
-    return decoder != NULL ? decoder->data_left : 0;
+    return decoder != NULL && decoder->n_queued == 0 ? decoder->data_left : 0;
 }
 
 uint64_t migp_decoder_offset(const struct migp_decoder *decoder)

@@ -137,6 +137,16 @@ migp_places migp_order_anywhere(unsigned record, int kind)
     return migp_order_step(~(migp_places)0, record, kind, false);
 }
 
+migp_places migp_order_within(migp_places places, uint32_t dialects)
+{
+    migp_places mask = 0;
+
+    mask |= dialects & MIGP_DIALECT_QEMU_5_2 ? ONE_DIALECT(0) : 0;
+    mask |= dialects & MIGP_DIALECT_V1 ? ONE_DIALECT(1) : 0;
+    mask |= dialects & MIGP_DIALECT_V2 ? ONE_DIALECT(2) : 0;
+    return (places & mask) != 0 ? places & mask : places;
+}
+
 bool migp_order_closed(migp_places places)
 {
     return (places & (IN_ALL(BETWEEN) | IN_ALL(COMPLETED) | IN_ALL(DONE))) != 0;

@@ -41,6 +41,9 @@ migp_places migp_order_anywhere(unsigned record, int kind);
 /* Every place where a section of this kind could begin. */
 migp_places migp_order_entry(int kind);
 
+/* Those of the places that are in these dialects; all, if none is. */
+migp_places migp_order_within(migp_places places, uint32_t dialects);
+
 /* May the section end at the record just taken? */
 bool migp_order_closed(migp_places places);
 

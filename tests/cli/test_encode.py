@@ -4,7 +4,8 @@
 import os
 import unittest
 
-from support import Case, FAILED, GOOD, bare, pci_config, read, run
+from support import (Case, END, FAILED, GOOD, bare, pci_config, read, run,
+                     tag)
 
 SIZES = (0, 1, 7, 4096, 100000)
 BLOCKS = (1, 7, 4096, 65536, 1 << 20)
@@ -100,9 +101,16 @@ class Encode(Case):
 
     def test_config_too_large(self):
         result = self.check(run("encode", "--state", "-", "--config",
-                                self.file("config", bytes((16 << 20) + 1)),
+                                self.file("config", bytes((64 << 10) + 1)),
                                 data=b"x"), FAILED)
         self.assertIn(b"config", result.stderr)
+
+    def test_config_whose_end_a_reader_would_miss(self):
+        result = self.check(run("encode", "--state", "-", "--config",
+                                self.file("config", b"A" * 8 + tag(END) +
+                                          b"B" * 16), data=b"x"), FAILED)
+        self.assertIn(b"byte 8 of 32", result.stderr)
+        self.assertEqual(result.stdout, b"")
 
     def test_output_file(self):
         out = self.path("out")

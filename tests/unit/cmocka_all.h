@@ -12,6 +12,16 @@
 
 #include <cmocka.h>
 
+/* CMOCKA_TEST_FILTER='test_feed__*' runs some of a program's tests. */
+__attribute__((constructor)) static void choose_tests(void)
+{
+    const char *pattern = getenv("CMOCKA_TEST_FILTER");
+
+    if (pattern) {
+        cmocka_set_test_filter(pattern);
+    }
+}
+
 #define N_TESTS(list) (sizeof(list) / sizeof((list)[0]))
 
 #endif

@@ -109,17 +109,19 @@ static void test_scan__no_footer_to_be_found(void **state)
 {
     struct build build = {NULL, 0, 0};
     struct outcome outcome;
+    size_t size;
 
     (void)state;
     build_header(&build);
     build_vfio_start(&build);
     build_head(&build, 4, 9, "timer", 0, 1);
     build_fill(&build, 5000, 0x11);
+    size = build.size;
     outcome_of(&outcome, &build, NULL);
     assert_null(outcome.broken);
     assert_int_not_equal(outcome.finish, MIGP_OK);
-    assert_true(outcome.error.finding == MIGP_FINDING_OPAQUE_END ||
-                outcome.error.finding == MIGP_FINDING_TRUNCATED);
+    assert_int_equal(outcome.error.finding, MIGP_FINDING_TRUNCATED);
+    assert_true(outcome.error.offset == size);
     outcome_free(&outcome);
 }
 

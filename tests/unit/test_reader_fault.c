@@ -421,6 +421,7 @@ static void test_end__bytes_behind_it(void **state)
     outcome_of(&outcome, &build, NULL);
     assert_null(outcome.broken);
     assert_int_equal(outcome.code, MIGP_OK);
+    assert_int_equal(outcome.finish, MIGP_OK);
     assert_int_equal(count_findings(&outcome, MIGP_FINDING_BYTES_AFTER_END), 1);
     assert_true(outcome.journal.entries[outcome.journal.count - 1].offset ==
                 at);

@@ -115,8 +115,6 @@ enum migp_severity {
       "bytes too early")                                                       \
     X(MIGP_FINDING_SECTION_ORDER, 9, ERROR, "section-order",                   \
       "a {s} section is not allowed at this place of the device's state")      \
-    X(MIGP_FINDING_RECORD_LIMIT, 10, ERROR, "record-limit",                    \
-      "more than {e} records")                                                 \
     /* QEMU's container */                                                     \
     X(MIGP_FINDING_NOT_A_STREAM, 32, ERROR, "not-a-stream",                    \
       "neither a QEMU migration stream nor a device-state stream (starts "     \
@@ -162,8 +160,6 @@ enum migp_severity {
     X(MIGP_FINDING_OPAQUE_RUN, 52, NOTE, "opaque-run",                         \
       "sections without footers and of unknown size were passed over; {v} "    \
       "bytes in all")                                                          \
-    X(MIGP_FINDING_OPAQUE_END, 53, ERROR, "opaque-end",                        \
-      "the end of this section of another device cannot be found")             \
     X(MIGP_FINDING_TOO_MANY_SECTIONS, 54, ERROR, "too-many-sections",          \
       "more than {e} section ids")                                             \
     X(MIGP_FINDING_NO_DEVICE, 55, NOTE, "no-device",                           \
@@ -179,6 +175,8 @@ enum migp_severity {
     X(MIGP_FINDING_VMDESC_FULL, 59, ERROR, "vmdesc-full",                      \
       "the VM description says {e} bytes for this device's FULL section, "     \
       "which has {v}")                                                         \
+    X(MIGP_FINDING_PACKAGE_EOF, 60, ERROR, "package-eof",                      \
+      "an end-of-stream byte inside a package, {v} bytes before its end")      \
     /* PCI config bytes */                                                     \
     X(MIGP_FINDING_PCI_VERSION, 64, ERROR, "pci-version",                      \
       "PCIDevice version {v}; 0 to 2 exist")                                   \

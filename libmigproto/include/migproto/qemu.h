@@ -145,10 +145,14 @@ MIGP_API void migp_qemu_reader_free(struct migp_qemu_reader *reader);
 /**
  * @brief Read bytes.
  *
- * Consumes as many bytes as it can; what it leaves is presented again with
- * more behind it. migp_qemu_reader_need() says how many bytes in one piece it
+ * Consumes as many bytes as it can and stops when the event array is full;
+ * what it leaves is presented again with more behind it. One call is enough
+ * for the bytes there are, unless it filled the array. Records come only from
+ * VFIO sections; what their decoder finds comes as FINDING with the section
+ * set. migp_qemu_reader_need() says how many bytes in one piece it
  * waits for: heads of sections, commands, CONFIG, and the look-ahead behind a
- * section of unknown size. That is at most max_config + 4096 bytes.
+ * section of unknown size. That is at most the larger of max_config + 4096 and
+ * 65540 (the body of a command) bytes.
  *
  * @param reader the reader
  * @param bytes input; NULL only if size is 0
@@ -207,8 +211,12 @@ MIGP_API int migp_qemu_reader_skip(struct migp_qemu_reader *reader,
  * @brief Ask at the end of the input whether it was whole.
  * @param reader the reader
  * @param[out] error what is missing; may be NULL
+ * This is about the container: ask migp_qemu_reader_is_complete() about each
+ * device.
+ *
  * @return MIGP_OK if the stream reached its EOF byte (and the end of the VM
- *         description, where one was begun); MIGP_ERR_TRUNCATED; or the
+ *         description, where one was begun); MIGP_ERR_TRUNCATED;
+ *         MIGP_ERR_MALFORMED if a tolerant reader lost its place; or the
  *         failure that the reader is in
  * @since 0.1.0
  */

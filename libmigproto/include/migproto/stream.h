@@ -110,7 +110,8 @@ struct migp_event {
 
 /** Flags of migp_decoder_options. */
 enum migp_decoder_flag {
-    /** Report what breaks the order rules as a finding and go on. */
+    /** Report what breaks the order rules as a finding and go on. A container's
+     *  reader then also goes on behind records that it cannot follow. */
     MIGP_DECODER_TOLERANT = 1
 };
 
@@ -376,8 +377,8 @@ MIGP_API int migp_encoder_begin_section(struct migp_encoder *encoder, int kind);
  * send them in that order, for instance by writev().
  *
  * @param encoder the encoder
- * @param kind SETUP, DATA_BEGIN (the record's payload, whole), CONFIG, END,
- *             INIT_DATA_SENT or CONFIG_LOAD_READY
+ * @param kind SETUP, DATA_BEGIN (not DATA: a record is written whole), CONFIG,
+ *             END, INIT_DATA_SENT or CONFIG_LOAD_READY
  * @param payload DATA_BEGIN and CONFIG: the payload, or NULL if the caller
  *                sends it by other means; else NULL. It must stay until sent
  * @param size DATA_BEGIN and CONFIG: payload bytes; else 0
@@ -385,7 +386,8 @@ MIGP_API int migp_encoder_begin_section(struct migp_encoder *encoder, int kind);
  * @param[out] pieces two of them
  * @param[out] n_pieces pieces to send: 1 or 2
  * @return bytes in the head; MIGP_ERR_INVALID_ARGUMENT; MIGP_ERR_STATE if the
- *         dialect does not allow this record here: nothing has changed then
+ *         dialect does not allow this record here (an empty DATA record
+ *         belongs to v1 and qemu-5.2 only): nothing has changed then
  * @since 0.1.0
  */
 MIGP_API migp_ssize migp_encoder_record(struct migp_encoder *encoder, int kind,
