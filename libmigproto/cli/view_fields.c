@@ -16,7 +16,7 @@
 /* A line being filled; its label is what the names have before the dot. */
 struct field_line {
     struct migp_table *table;
-    char label[MAX_FIELD];
+    char label[MAX_FIELD + 2]; /* indented */
     char text[LINE_WIDTH + MAX_FIELD + 4];
 };
 
