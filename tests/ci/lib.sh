@@ -55,6 +55,10 @@ files() {
 configure() {
     lane=$1
     shift
+    case $1 in
+    --preset) ;; # which says itself whether it wants the tests
+    *) set -- -DMIGP_BUILD_TESTS=ON "$@" ;;
+    esac
     quiet cmake --fresh -S . -B "$out/$lane" -G Ninja "$@"
 }
 
