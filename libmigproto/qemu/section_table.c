@@ -34,14 +34,6 @@ struct migp_section *migp_section_find(const struct migp_section_table *table,
     return NULL;
 }
 
-bool migp_section_is_vfio(const struct migp_section_table *table,
-                          uint32_t section_id)
-{
-    const struct migp_section *section = migp_section_find(table, section_id);
-
-    return section != NULL && section->shown.is_vfio != 0;
-}
-
 static bool make_room(struct migp_section_table *table)
 {
     size_t room = table->room > 0 ? 2 * table->room : 32;
@@ -60,15 +52,17 @@ static bool make_room(struct migp_section_table *table)
 }
 
 /* [QC-3] A device without an id of its own is just "vfio". */
-static bool is_vfio_idstr(const uint8_t *idstr, size_t size)
+bool migp_section_names_vfio(const void *idstr, size_t size)
 {
-    return (size == 4 && memcmp(idstr, "vfio", 4) == 0) ||
-           (size >= 5 && memcmp(idstr + size - 5, "/vfio", 5) == 0);
+    const uint8_t *bytes = idstr;
+
+    return (size == 4 && memcmp(bytes, "vfio", 4) == 0) ||
+           (size >= 5 && memcmp(bytes + size - 5, "/vfio", 5) == 0);
 }
 
 static enum migp_section_content content_of(const uint8_t *idstr, size_t size)
 {
-    if (is_vfio_idstr(idstr, size)) {
+    if (migp_section_names_vfio(idstr, size)) {
         return MIGP_CONTENT_VFIO;
     }
     return size == 3 && memcmp(idstr, "ram", 3) == 0 ? MIGP_CONTENT_RAM

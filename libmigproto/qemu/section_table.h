@@ -33,9 +33,8 @@ struct migp_section_table {
 struct migp_section *migp_section_find(const struct migp_section_table *table,
                                        uint32_t section_id);
 
-/* Is there a VFIO device under this id? */
-bool migp_section_is_vfio(const struct migp_section_table *table,
-                          uint32_t section_id);
+/* Is this what a VFIO device's section is called? */
+bool migp_section_names_vfio(const void *idstr, size_t size);
 
 /*
  * Add a section under an id that is not there yet; NULL if out of memory.

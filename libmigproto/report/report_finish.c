@@ -4,14 +4,6 @@
 
 /* The conclusions that only the end of the input allows. */
 
-static bool is_vfio_name(const char *idstr)
-{
-    size_t size = strlen(idstr);
-
-    return strcmp(idstr, "vfio") == 0 ||
-           (size >= 5 && strcmp(idstr + size - 5, "/vfio") == 0);
-}
-
 static bool has_device(const struct migp_report *report,
                        const struct migp_vmdesc_entry *entry)
 {
@@ -36,7 +28,9 @@ static void check_vmdesc(struct migp_report *report)
     size_t i;
 
     for (i = 0; i < options->n_vmdesc; i++) {
-        if (is_vfio_name(options->vmdesc[i].idstr)) {
+        const char *idstr = options->vmdesc[i].idstr;
+
+        if (migp_section_names_vfio(idstr, strlen(idstr))) {
             named++;
             there += has_device(report, &options->vmdesc[i]) ? 1 : 0;
         }

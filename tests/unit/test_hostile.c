@@ -185,6 +185,47 @@ static void test_findings__an_error_behind_many_notes(void **state)
     }
 }
 
+/* [QC-9] What the VM description says of VFIO devices must hold. */
+static void test_report__vmdesc_that_knows_more(void **state)
+{
+    static const struct migp_vmdesc_entry entries[] = {
+        {VFIO_IDSTR, 0, 0, 23}, {"0000:00:05.0/vfio", 0, 0, 22}};
+    static const uint32_t wanted[] = {MIGP_FINDING_VMDESC_FULL,
+                                      MIGP_FINDING_VMDESC_DEVICE};
+    struct migp_report_options options;
+    struct migp_qemu_options qemu;
+    struct migp_report_finding found;
+    struct build build = {NULL, 0, 0};
+    struct migp_report *report;
+    size_t i, j;
+
+    (void)state;
+    migp_report_options_init(&options);
+    migp_qemu_options_init(&qemu);
+    qemu.vmdesc = entries;
+    qemu.n_vmdesc = 2;
+    options.qemu = &qemu;
+    build_header(&build);
+    build_vfio_start(&build);
+    build_vfio_end(&build);
+    build_vfio_full(&build); /* 22 bytes */
+    build_tail(&build);
+    assert_int_equal(migp_report_new(&report, &options, NULL), MIGP_OK);
+    assert_true(
+        migp_report_feed(report, build.bytes, build.size, MIGP_FEED_LAST) > 0);
+    assert_int_equal(migp_report_finish(report, NULL), MIGP_ERR_MALFORMED);
+    for (i = 0; i < N_TESTS(wanted); i++) {
+        bool seen = false;
+
+        for (j = 0; migp_report_finding(report, j, &found) == MIGP_OK; j++) {
+            seen |= found.finding.code == wanted[i];
+        }
+        assert_true(seen);
+    }
+    migp_report_free(report);
+    build_free(&build);
+}
+
 /* Bytes behind a whole bare stream, too few for a tag. */
 static void test_finish__stray_bytes_behind_a_whole_stream(void **state)
 {
@@ -315,6 +356,7 @@ int main(void)
         cmocka_unit_test(test_package__inside_a_package),
         cmocka_unit_test(test_package__ends_with_another_devices_section),
         cmocka_unit_test(test_findings__an_error_behind_many_notes),
+        cmocka_unit_test(test_report__vmdesc_that_knows_more),
         cmocka_unit_test(test_finish__stray_bytes_behind_a_whole_stream),
         cmocka_unit_test(test_section__full_of_another_version),
         cmocka_unit_test(test_encoder__between_two_sections),
