@@ -4,7 +4,7 @@
 #include "core/options.h"
 #include "stream/pci_layout.h"
 
-#include <migproto/qemu.h>
+#include <migproto/pci.h>
 
 /*
  * The config bytes of a vfio-pci device. Three byte orders meet here: QEMU's

@@ -3,7 +3,7 @@
 #include "core/error.h"
 #include "core/options.h"
 
-#include <migproto/qemu.h>
+#include <migproto/return_path.h>
 
 /* [RP-1] A message: be16 kind, be16 length, payload. */
 

@@ -35,6 +35,8 @@ const char *migp_section_id(int kind)
         return "end";
     case MIGP_SECTION_FULL:
         return "full";
+    case MIGP_SECTION_MULTIFD:
+        return "multifd";
     default:
         return "unknown";
     }

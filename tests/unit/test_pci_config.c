@@ -4,7 +4,7 @@
 #include "support/build.h"
 #include "support/made.h"
 
-#include <migproto/qemu.h>
+#include <migproto/pci.h>
 #include <string.h>
 
 static struct migp_pci_config fresh(void)

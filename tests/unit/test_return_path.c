@@ -4,7 +4,7 @@
 #include "support/build.h"
 #include "support/file.h"
 
-#include <migproto/qemu.h>
+#include <migproto/return_path.h>
 #include <string.h>
 
 static const struct {

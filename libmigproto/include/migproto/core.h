@@ -146,7 +146,7 @@ enum migp_severity {
     X(MIGP_FINDING_RAM_BLOCKS, 45, ERROR, "ram-blocks",                        \
       "a RAM block of {v} bytes where {e} are left of the announced sum")      \
     X(MIGP_FINDING_MAPPED_RAM, 46, ERROR, "mapped-ram",                        \
-      "a mapped-ram file: its RAM lies at offsets that are not followed")      \
+      "a RAM block's mapped-ram header has {v} in a field that must be {e}")   \
     X(MIGP_FINDING_PACKAGE_OVERRUN, 47, ERROR, "package-overrun",              \
       "runs past the end of its package at offset {e}")                        \
     X(MIGP_FINDING_CONFIGURATION, 48, ERROR, "configuration",                  \
@@ -177,6 +177,14 @@ enum migp_severity {
       "which has {v}")                                                         \
     X(MIGP_FINDING_PACKAGE_EOF, 60, ERROR, "package-eof",                      \
       "an end-of-stream byte inside a package, {v} bytes before its end")      \
+    X(MIGP_FINDING_MAPPED_RAM_OFFSET, 61, ERROR, "mapped-ram-offset",          \
+      "a RAM block's pages at {v}, before the end of its bitmap at {e}")       \
+    X(MIGP_FINDING_LIBVIRT_VERSION, 62, ERROR, "libvirt-version",              \
+      "a libvirt save file of version {v}; 1 to {e} are read")                 \
+    X(MIGP_FINDING_LIBVIRT_FORMAT, 63, ERROR, "libvirt-format",                \
+      "a libvirt save file whose stream, from offset {e} on, is compressed "   \
+      "(format {v}: 1 gzip, 2 bzip2, 3 xz, 4 lzop, 5 zstd): decompress that "  \
+      "part first")                                                            \
     /* PCI config bytes */                                                     \
     X(MIGP_FINDING_PCI_VERSION, 64, ERROR, "pci-version",                      \
       "PCIDevice version {v}; 0 to 2 exist")                                   \
@@ -186,6 +194,59 @@ enum migp_severity {
       "an INTx state of {v}; QEMU accepts 0 and 1")                            \
     X(MIGP_FINDING_PCI_CAP_LOOP, 67, WARNING, "pci-cap-loop",                  \
       "the capability chain loops or leaves config space at {V}")              \
+    X(MIGP_FINDING_LIBVIRT_PARTIAL, 68, WARNING, "libvirt-partial",            \
+      "a libvirt save file that was never finished")                           \
+    /* multifd channels */                                                     \
+    X(MIGP_FINDING_MULTIFD_MAGIC, 70, ERROR, "multifd-magic",                  \
+      "{V} where a packet's magic 0x11223344 was expected")                    \
+    X(MIGP_FINDING_MULTIFD_VERSION, 71, ERROR, "multifd-version",              \
+      "a channel or packet of version {v}; only {e} is read")                  \
+    X(MIGP_FINDING_PACKET_FLAGS, 72, ERROR, "packet-flags",                    \
+      "packet flags {V}, which are not known or exclude each other")           \
+    X(MIGP_FINDING_PACKET_TOO_BIG, 73, ERROR, "packet-too-big",                \
+      "a packet of {v} bytes; the limit is {e}")                               \
+    X(MIGP_FINDING_PACKET_TOO_SMALL, 74, ERROR, "packet-too-small",            \
+      "a device-state packet of {v} bytes; its own head has {e}")              \
+    X(MIGP_FINDING_PACKET_IDSTR, 75, ERROR, "packet-idstr",                    \
+      "a device-state packet whose idstr is empty or has no end")              \
+    X(MIGP_FINDING_PACKET_VERSION, 76, ERROR, "packet-version",                \
+      "a device-state packet of version {v}; only {e} is read")                \
+    X(MIGP_FINDING_PACKET_INDEX, 77, ERROR, "packet-index",                    \
+      "packet index {v}; it must be below {e}")                                \
+    X(MIGP_FINDING_PACKET_REPEATED, 78, ERROR, "packet-repeated",              \
+      "packet index {v} comes a second time")                                  \
+    X(MIGP_FINDING_PACKET_MISSING, 79, ERROR, "packet-missing",                \
+      "packet index {v} is missing; there are packets up to index {e}")        \
+    X(MIGP_FINDING_PACKET_AFTER_CONFIG, 80, ERROR, "packet-after-config",      \
+      "packet index {v} is behind the config packet, which is the last one "   \
+      "and has index {e}")                                                     \
+    X(MIGP_FINDING_CONFIG_REPEATED, 81, ERROR, "config-repeated",              \
+      "a second config packet, index {v}; the first has index {e}")            \
+    X(MIGP_FINDING_CONFIG_MISSING, 82, ERROR, "config-missing",                \
+      "no config packet: the state has no end; {v} packets are there")         \
+    X(MIGP_FINDING_PACKET_DEVICE, 83, ERROR, "packet-device",                  \
+      "a packet for a device that the main channel does not have")             \
+    X(MIGP_FINDING_PACKET_ON_MAIN, 84, ERROR, "packet-on-main",                \
+      "a packet for a device whose stop-copy data or config is on the main "   \
+      "channel")                                                               \
+    X(MIGP_FINDING_STATE_MISSING, 85, ERROR, "state-missing",                  \
+      "this device's state is on multifd channels; none of the {v} given has " \
+      "a packet of it")                                                        \
+    X(MIGP_FINDING_CHANNEL_REPEATED, 86, ERROR, "channel-repeated",            \
+      "channel id {v} is there twice")                                         \
+    X(MIGP_FINDING_CHANNEL_MISSING, 87, WARNING, "channel-missing",            \
+      "channel id {v} is not there; ids up to {e} are")                        \
+    X(MIGP_FINDING_CHANNEL_UUID, 88, WARNING, "channel-uuid",                  \
+      "the channel's UUID is not that of the first channel")                   \
+    X(MIGP_FINDING_CONFIG_PACKET, 89, ERROR, "config-packet",                  \
+      "a config packet of {v} bytes that is not DEV_CONFIG_STATE, config "     \
+      "bytes, END_OF_STATE")                                                   \
+    X(MIGP_FINDING_CHANNEL_ID, 90, ERROR, "channel-id",                        \
+      "channel id {v}; it must be below {e}")                                  \
+    X(MIGP_FINDING_STATE_UNREAD, 91, ERROR, "state-unread",                    \
+      "packets of this device were not presented again: {v} of {e} were")      \
+    X(MIGP_FINDING_PACKET_PAGES, 92, ERROR, "packet-pages",                    \
+      "a RAM packet for {v} pages; with this page size it has at most {e}")    \
     /* what drivers put inside */                                              \
     X(MIGP_FINDING_DRIVER_SHORT, 96, ERROR, "driver-state-short",              \
       "the driver's state is cut short: {v} bytes, its own header says {e}")   \
@@ -200,6 +261,21 @@ enum migp_severity {
       "a field of the driver's state is {v}; at most {e} is sane")             \
     X(MIGP_FINDING_DRIVER_OPAQUE, 101, NOTE, "driver-opaque",                  \
       "the driver's format is not known: {v} bytes of state were not checked") \
+    X(MIGP_FINDING_DRIVER_TAG, 102, ERROR, "driver-record-tag",                \
+      "a mandatory record of unknown tag {v}: the driver refuses it")          \
+    X(MIGP_FINDING_DRIVER_SKIPPED, 103, NOTE, "driver-record-skipped",         \
+      "an optional record of unknown tag {v}: the driver skips its {e} bytes") \
+    X(MIGP_FINDING_DRIVER_SIZE, 104, ERROR, "driver-record-size",              \
+      "a record of {v} bytes; the driver takes at most {e}")                   \
+    X(MIGP_FINDING_DRIVER_EMPTY, 105, WARNING, "driver-state-empty",           \
+      "{v} records, but none of them holds the device's state")                \
+    X(MIGP_FINDING_DRIVER_FLAGS, 106, WARNING, "driver-record-flags",          \
+      "record flags {V}; only bit 0 has a meaning")                            \
+    X(MIGP_FINDING_DRIVER_RECORD_ODD, 108, WARNING, "driver-record-odd",       \
+      "a record of {v} bytes; its tag has {e}")                                \
+    X(MIGP_FINDING_DRIVER_CUT, 107, ERROR, "driver-record-cut",                \
+      "the driver's last record is cut short: {v} bytes of it are there, of "  \
+      "{e}; the driver would load the rest without a word")                    \
     /* the whole */                                                            \
     X(MIGP_FINDING_DEVICE_INCOMPLETE, 128, ERROR, "device-incomplete",         \
       "the reading ends before this device's state does")                      \

@@ -4,13 +4,12 @@
 
 /**
  * @file qemu.h
- * @brief What QEMU wraps around device state.
+ * @brief The container of a QEMU migration stream.
  *
- * - the container of a migration stream: sections, footers, commands, RAM
- *   (skipped by its grammar), other devices (skipped by size or by footer),
- *   VM description;
- * - the config bytes of a vfio-pci device;
- * - the messages of the return path.
+ * The main channel: sections, footers, commands, RAM (skipped by its grammar,
+ * mapped-ram files by the offsets in them), other devices (skipped by size or
+ * by footer), VM description. multifd.h has the channels beside it, pci.h a
+ * device's config bytes, return_path.h what the destination answers.
  *
  * All integers on the wire are big-endian unless a comment says otherwise.
  * Everything here is pure: no system call, no clock, no thread. The reader
@@ -23,9 +22,6 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-
-/** @name The container
- *  @{ */
 
 /** Default of migp_qemu_options.max_sections. */
 #define MIGP_DEFAULT_MAX_SECTIONS 4096
@@ -273,147 +269,6 @@ MIGP_API int migp_qemu_reader_error(const struct migp_qemu_reader *reader,
  * @since 0.1.0
  */
 MIGP_API const char *migp_qemu_command_id(uint32_t command);
-
-/** @} */
-/** @name PCI config bytes
- *  @{ */
-
-/** Most capabilities a chain in 256 bytes can have. */
-#define MIGP_PCI_MAX_CAPS 48
-
-/** One capability of the standard chain. */
-struct migp_pci_cap {
-    uint8_t id;          /**< capability id, e.g. 0x11 MSI-X */
-    uint8_t offset;      /**< in config space */
-    uint8_t reserved[2]; /**< 0 */
-};
-
-/** What the config bytes of a vfio-pci device say. */
-struct migp_pci_config {
-    size_t struct_size;           /**< sizeof(struct migp_pci_config) */
-    uint32_t version;             /**< of QEMU's PCIDevice state, 2 today */
-    uint32_t config_size;         /**< config space: 256 or 4096 bytes */
-    uint32_t msix_vectors;        /**< entries of the MSI-X table; 0 without */
-    uint32_t msix_pending;        /**< pending bits that are set */
-    uint32_t msix_masked;         /**< table entries that are masked */
-    uint32_t has_msix;            /**< 1 if the MSI-X table was written */
-    uint16_t vendor_id;           /**< config space 0x00 */
-    uint16_t device_id;           /**< config space 0x02 */
-    uint16_t command;             /**< config space 0x04 */
-    uint16_t status;              /**< config space 0x06 */
-    uint32_t class_code;          /**< config space 0x09, 24 bits */
-    uint8_t revision;             /**< config space 0x08 */
-    uint8_t header_kind;          /**< config space 0x0e, low 7 bits */
-    uint8_t interrupt_pin;        /**< config space 0x3d */
-    uint8_t n_caps;               /**< entries in caps */
-    uint16_t subsystem_vendor_id; /**< config space 0x2c; header kind 0 */
-    uint16_t subsystem_id;        /**< config space 0x2e; header kind 0 */
-    uint32_t bars[6];             /**< config space 0x10; header kind 0 */
-    uint32_t irq_state[4];        /**< INTx A to D, each 0 or 1 */
-    uint32_t msix_table;          /**< MSI-X: table offset and BIR register */
-    uint32_t msix_pba;      /**< MSI-X: pending bits offset and BIR register */
-    uint32_t msix_control;  /**< MSI-X: message control */
-    uint32_t has_ramfb;     /**< 1 if the ramfb subsection is there */
-    uint64_t ramfb_address; /**< guest-physical */
-    uint32_t ramfb_fourcc;  /**< pixel format */
-    uint32_t ramfb_flags;   /**< 0 */
-    uint32_t ramfb_width;   /**< pixels */
-    uint32_t ramfb_height;  /**< pixels */
-    uint32_t ramfb_stride;  /**< bytes */
-    struct migp_pci_cap caps[MIGP_PCI_MAX_CAPS]; /**< in chain order */
-};
-
-/**
- * @brief Decode the config bytes of a vfio-pci device.
- * @param bytes the bytes of a CONFIG event
- * @param size number of bytes
- * @param[out] config struct_size set by the caller; filled on success, else
- *             unchanged
- * @param[out] error what is wrong and where, offset counted from bytes; also
- *             set on success if the capability chain is broken
- *             (error->finding); may be NULL
- * @return MIGP_OK; MIGP_ERR_INVALID_ARGUMENT; MIGP_ERR_UNSUPPORTED if the
- *         bytes have no layout of a vfio-pci device (they may be right for
- *         another bus); MIGP_ERR_MALFORMED if they have but break its rules
- * @since 0.1.0
- */
-MIGP_API int migp_pci_config_parse(const void *bytes, size_t size,
-                                   struct migp_pci_config *config,
-                                   struct migp_error *error);
-
-/**
- * @brief Tell a PCI capability's name.
- * @param id capability id
- * @return e.g. "MSI-X"; "unknown" for what is none; static, never NULL
- * @since 0.1.0
- */
-MIGP_API const char *migp_pci_cap_id(uint32_t id);
-
-/** @} */
-/** @name The return path
- *  @{ */
-
-/** Longest message, head included, in bytes. */
-#define MIGP_RP_MESSAGE_MAX 516
-
-/** Messages from destination to source. */
-enum migp_rp_kind {
-    MIGP_RP_SHUT = 1,          /**< value: status, 0 is good */
-    MIGP_RP_PONG = 2,          /**< value: what PING said */
-    MIGP_RP_REQ_PAGES_ID = 3,  /**< start, length, name */
-    MIGP_RP_REQ_PAGES = 4,     /**< start, length */
-    MIGP_RP_RECV_BITMAP = 5,   /**< name; the bitmap that follows is not part
-                                    of the message */
-    MIGP_RP_RESUME_ACK = 6,    /**< value: 1 */
-    MIGP_RP_SWITCHOVER_ACK = 7 /**< since QEMU 8.1 */
-};
-
-/** One message of the return path. */
-struct migp_rp_message {
-    size_t struct_size; /**< sizeof(struct migp_rp_message) */
-    uint32_t kind;      /**< enum migp_rp_kind */
-    uint32_t value;     /**< see enum migp_rp_kind, else 0 */
-    uint64_t start;     /**< bytes; see enum migp_rp_kind, else 0 */
-    uint32_t length;    /**< bytes; see enum migp_rp_kind, else 0 */
-    char name[256];     /**< NUL-terminated; empty where there is none */
-};
-
-/**
- * @brief Decode one message.
- * @param bytes input
- * @param size bytes of input
- * @param[out] message struct_size set by the caller; filled on success, else
- *             unchanged
- * @param[out] error what is wrong; may be NULL
- * @return bytes of the message, > 0; MIGP_ERR_NEED_MORE; MIGP_ERR_MALFORMED
- *         (unknown kind, wrong length); MIGP_ERR_INVALID_ARGUMENT
- * @since 0.1.0
- */
-MIGP_API migp_ssize migp_rp_decode(const void *bytes, size_t size,
-                                   struct migp_rp_message *message,
-                                   struct migp_error *error);
-
-/**
- * @brief Encode one message.
- * @param message what to say
- * @param[out] buffer where to write; #MIGP_RP_MESSAGE_MAX is always enough
- * @param size bytes in buffer
- * @return bytes written; MIGP_ERR_NO_SPACE; MIGP_ERR_INVALID_ARGUMENT
- * @since 0.1.0
- */
-MIGP_API migp_ssize migp_rp_encode(const struct migp_rp_message *message,
-                                   void *buffer, size_t size);
-
-/**
- * @brief Tell a message's name.
- * @param kind enum migp_rp_kind
- * @return e.g. "SWITCHOVER_ACK"; "unknown" for what is none; static, never
- *         NULL
- * @since 0.1.0
- */
-MIGP_API const char *migp_rp_id(uint32_t kind);
-
-/** @} */
 
 #ifdef __cplusplus
 }

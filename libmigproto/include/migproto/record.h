@@ -11,8 +11,9 @@
  * whether the state is whole is known to nobody else on the way, and some
  * drivers accept a state that is cut short.
  *
- * Known: mtty (samples/vfio-mdev/mtty.c of Linux 6.7 and later). Bytes of any
- * other driver are "opaque": counted, never judged.
+ * Known: mtty (samples/vfio-mdev/mtty.c of Linux 6.7 and later), mlx5 and
+ * virtio (drivers/vfio/pci/mlx5 and .../virtio: chains of records). Bytes of
+ * any other driver are "opaque": counted, never judged.
  *
  * Everything here is pure, and allocates only in migp_driver_reader_new().
  */
@@ -26,7 +27,10 @@ extern "C" {
 /** Drivers whose bytes are understood. */
 enum migp_driver {
     MIGP_DRIVER_OPAQUE = 0, /**< not recognised */
-    MIGP_DRIVER_MTTY = 1    /**< the kernel's sample driver */
+    MIGP_DRIVER_MTTY = 1,   /**< the kernel's sample driver */
+    MIGP_DRIVER_MLX5 = 2,   /**< mlx5-vfio-pci */
+    MIGP_DRIVER_VIRTIO = 3, /**< virtio-vfio-pci */
+    MIGP_DRIVER_RECORDS = 4 /**< mlx5 or virtio: the bytes fit both */
 };
 
 /** What a field's value is. */
@@ -78,6 +82,21 @@ MIGP_API void migp_driver_reader_free(struct migp_driver_reader *reader);
 MIGP_API int migp_driver_reader_feed(struct migp_driver_reader *reader,
                                      const void *bytes, size_t size,
                                      uint64_t offset);
+
+/**
+ * @brief Say whose PCI device it is.
+ *
+ * Where the bytes fit more than one driver (records of tag 0 only, or an
+ * unknown driver's state that happens to begin like a record) this decides.
+ * Call it before migp_driver_reader_finish(), or not at all.
+ *
+ * @param reader the reader
+ * @param vendor_id PCI vendor, config space 0x00
+ * @return MIGP_OK or MIGP_ERR_INVALID_ARGUMENT
+ * @since 0.1.0
+ */
+MIGP_API int migp_driver_reader_set_vendor(struct migp_driver_reader *reader,
+                                           uint16_t vendor_id);
 
 /**
  * @brief Say that the device's state ended, and check that it is whole.
@@ -144,11 +163,48 @@ MIGP_API int migp_driver_reader_field(const struct migp_driver_reader *reader,
 /**
  * @brief Tell a driver's name as `--json` prints it.
  * @param driver enum migp_driver
- * @return "opaque", "mtty"; static, never NULL
+ * @return "opaque", "mtty", "mlx5", "virtio", "mlx5-or-virtio"; static, never
+ *         NULL
  * @since 0.1.0
  */
 MIGP_API const char *migp_driver_id(int driver);
 
+/** @name Records of mlx5 and virtio
+ *  @{ */
+
+/** Bytes of a record's head. */
+#define MIGP_DRIVER_RECORD_HEAD 16
+/** Most bytes behind it that the drivers take. */
+#define MIGP_DRIVER_RECORD_MAX UINT32_C(0xffffffff)
+/** Set in flags: a driver that does not know the tag skips the record. */
+#define MIGP_DRIVER_RECORD_OPTIONAL UINT32_C(1)
+
+/** Tags of mlx5; virtio's only one is 0 too: a whole device context. */
+enum migp_mlx5_tag {
+    MIGP_MLX5_FW_DATA = 0,       /**< a firmware image */
+    MIGP_MLX5_STOP_COPY_SIZE = 1 /**< optional; 8 bytes, little-endian: what
+                                      the source's STOP_COPY image needs */
+};
+
+/** The head of a record; on the wire all numbers are little-endian. */
+struct migp_driver_record {
+    uint64_t size;  /**< bytes behind the head */
+    uint32_t flags; /**< #MIGP_DRIVER_RECORD_OPTIONAL or 0 */
+    uint32_t tag;   /**< enum migp_mlx5_tag, or 0 */
+};
+
+/**
+ * @brief Decode the head of a record.
+ * @param bytes #MIGP_DRIVER_RECORD_HEAD bytes
+ * @param size number of bytes
+ * @param[out] record filled on success, else unchanged
+ * @return MIGP_OK, MIGP_ERR_NEED_MORE or MIGP_ERR_INVALID_ARGUMENT
+ * @since 0.1.0
+ */
+MIGP_API int migp_driver_record_parse(const void *bytes, size_t size,
+                                      struct migp_driver_record *record);
+
+/** @} */
 /** @name mtty
  *  @{ */
 

@@ -6,14 +6,24 @@
  * @file report.h
  * @brief Devices, sections, records and findings of a stream, as data.
  *
- * A report recognises what it is given (a QEMU migration stream or a bare
- * device-state stream), reads it to the end in bounded memory, and can then be
- * asked. `migproto inspect` and the bindings only print what it holds.
+ * A report recognises what it is given (a QEMU migration stream, also inside a
+ * libvirt save file, or a bare device-state stream), reads it to the end in
+ * bounded memory, and can then be asked. `migproto inspect` and the bindings
+ * only print what it holds.
+ *
+ * A migration with multifd has several channels. They are read one after the
+ * other, the main channel first (migp_report_next_channel()). A device's
+ * packets lie in any order in them, and nobody has to hold them: when all
+ * channels have been read the report asks for the pieces that it wants to see
+ * again, in the order of the device's state (migp_report_piece(),
+ * migp_report_give()).
  *
  * Pure, as the rooms it stands on; it allocates within its limits.
  */
 
 #include <migproto/core.h>
+#include <migproto/multifd.h>
+#include <migproto/pci.h>
 #include <migproto/qemu.h>
 #include <migproto/record.h>
 #include <migproto/stream.h>
@@ -28,6 +38,8 @@ extern "C" {
 #define MIGP_DEFAULT_MAX_DEVICES 256
 /** Default of migp_report_options.max_findings. */
 #define MIGP_DEFAULT_MAX_FINDINGS 1024
+/** Most channels beside the main one: their ids have one byte. */
+#define MIGP_MAX_CHANNELS 256
 
 /** What the input is. */
 enum migp_format {
@@ -65,13 +77,17 @@ struct migp_report_options {
                                 vmdesc must outlive the call */
     migp_report_sink sink;                /**< NULL for none */
     void *user;                           /**< given to sink */
+    uint32_t max_packets; /**< per device; default #MIGP_DEFAULT_MAX_PACKETS */
+    uint32_t max_packet;  /**< bytes; default #MIGP_DEFAULT_MAX_PACKET */
 };
 
 /** One record of one device. */
 struct migp_report_record {
-    uint64_t offset;  /**< of the tag, from the start of the input */
+    uint64_t offset;  /**< of the tag, from the start of its channel; section
+                           MULTIFD: DATA: of the packet; CONFIG, END: of the
+                           tag in the packet */
     uint64_t size;    /**< DATA: payload; CONFIG: config bytes; else 0 */
-    uint32_t channel; /**< 0: the main channel */
+    uint32_t channel; /**< 0: the main channel; else the channel's id + 1 */
     uint16_t section; /**< enum migp_section_kind */
     uint16_t kind;    /**< enum migp_event_kind; a DATA record is DATA_BEGIN */
 };
@@ -88,7 +104,8 @@ struct migp_report_device {
     uint32_t has_config;     /**< 1 if CONFIG was seen */
     uint64_t start_offset;   /**< of the section byte (or record) it began at */
     uint64_t precopy_bytes;  /**< payload of DATA in PART sections */
-    uint64_t stopcopy_bytes; /**< payload of DATA in END sections */
+    uint64_t stopcopy_bytes; /**< payload of DATA in END sections and in
+                                  multifd packets */
     uint64_t n_parts;        /**< PART sections */
     uint64_t n_empty_parts;  /**< of those, without DATA */
     uint64_t n_records;      /**< kept: migp_report_record() */
@@ -98,6 +115,34 @@ struct migp_report_device {
     uint32_t has_pci;           /**< 1 if pci is filled */
     uint32_t n_fields;          /**< migp_report_field() */
     struct migp_pci_config pci; /**< what the config bytes say */
+    uint32_t on_multifd; /**< 1 if stop-copy data and config are in packets of
+                              multifd channels */
+    uint32_t reserved;   /**< 0 */
+    uint64_t n_packets;  /**< of them, that were seen */
+};
+
+/** A channel beside the main one. */
+struct migp_report_channel {
+    size_t struct_size;  /**< sizeof(struct migp_report_channel) */
+    uint32_t input;      /**< which next_channel() began it, from 1 */
+    uint32_t channel_id; /**< as its start says */
+    uint8_t uuid[16];    /**< as its start says */
+    uint64_t bytes;      /**< taken */
+    uint64_t n_ram;      /**< packets of RAM, and those that synchronise */
+    uint64_t ram_bytes;  /**< their bytes, heads included */
+    uint64_t n_packets;  /**< device-state packets */
+    uint64_t data_bytes; /**< their data, heads not included */
+    uint32_t complete;   /**< 1 if it ends between two packets */
+    uint32_t reserved;   /**< 0 */
+};
+
+/** Bytes that the report wants to see again. */
+struct migp_report_piece {
+    uint64_t offset;  /**< from the start of the input */
+    uint64_t size;    /**< bytes, > 0 */
+    uint32_t input;   /**< which next_channel() began it, from 1 */
+    uint32_t at_once; /**< 1: to be given in one call (config bytes; at most
+                           max_config + 16) */
 };
 
 /** The whole. Strings live as long as the report. */
@@ -118,16 +163,22 @@ struct migp_report_summary {
     uint32_t has_switchover_start; /**< 1 if the command was seen */
     uint32_t n_devices;            /**< VFIO devices: migp_report_device() */
     uint32_t n_findings;           /**< kept: migp_report_finding() */
-    uint32_t worst;  /**< enum migp_severity, + 1; 0 without findings */
-    uint32_t failed; /**< enum migp_errc (negated) that ended the reading;
+    uint32_t worst;      /**< enum migp_severity, + 1; 0 without findings */
+    uint32_t failed;     /**< enum migp_errc (negated) that ended the reading;
                               0 if it went to the end */
+    uint32_t is_libvirt; /**< 1 if a libvirt save file is around it */
+    uint32_t is_mapped_ram; /**< 1 if RAM pages lie at fixed offsets */
+    uint64_t stream_offset; /**< where QEMU's own stream begins */
+    uint32_t n_channels;    /**< besides main: migp_report_channel() */
+    uint32_t reserved;      /**< 0 */
 };
 
 /** A finding of a report. */
 struct migp_report_finding {
     struct migp_finding finding; /**< what, where */
     int32_t device;              /**< index of the device, or -1 */
-    uint32_t reserved;           /**< 0 */
+    uint32_t input;              /**< what offset is in: 0 the main channel,
+                                      else which next_channel() began it */
 };
 
 /** Collects what a stream says. */
@@ -213,6 +264,52 @@ MIGP_API uint64_t migp_report_skippable(const struct migp_report *report);
 MIGP_API int migp_report_skip(struct migp_report *report, uint64_t size);
 
 /**
+ * @brief Go on to another channel of the same migration.
+ *
+ * What is fed from now on is a multifd channel, from its first byte; a fault
+ * in it ends the reading of that channel only. Present the main channel
+ * first, whole. The order of the channels changes nothing but the numbers of
+ * the inputs.
+ *
+ * @param report the report
+ * @param[out] error what was wrong with the input so far; may be NULL
+ * @return MIGP_OK; MIGP_ERR_STATE after migp_report_piece() or
+ *         migp_report_finish(), or if the main channel is not a QEMU stream;
+ *         MIGP_ERR_LIMIT after #MIGP_MAX_CHANNELS; MIGP_ERR_NO_MEMORY;
+ *         MIGP_ERR_INVALID_ARGUMENT; the failure of the main channel
+ * @since 0.1.0
+ */
+MIGP_API int migp_report_next_channel(struct migp_report *report,
+                                      struct migp_error *error);
+
+/**
+ * @brief Tell which bytes the report wants to see again.
+ *
+ * Call it when all channels have been fed, and migp_report_give() with those
+ * bytes, until it says that there are none. With no channels there are none.
+ *
+ * @param report the report
+ * @param[out] piece filled if there is one
+ * @return 1 if there is a piece, 0 if not; MIGP_ERR_INVALID_ARGUMENT;
+ *         MIGP_ERR_STATE after migp_report_finish(); MIGP_ERR_NO_MEMORY
+ * @since 0.1.0
+ */
+MIGP_API int migp_report_piece(struct migp_report *report,
+                               struct migp_report_piece *piece);
+
+/**
+ * @brief Give the piece that was asked for, or its first bytes.
+ * @param report the report
+ * @param bytes input
+ * @param size number of bytes, > 0, at most the piece's; all of it if at_once
+ * @return MIGP_OK, MIGP_ERR_STATE if no piece was asked for,
+ *         MIGP_ERR_INVALID_ARGUMENT, MIGP_ERR_NO_MEMORY
+ * @since 0.1.0
+ */
+MIGP_API int migp_report_give(struct migp_report *report, const void *bytes,
+                              size_t size);
+
+/**
  * @brief End the input and draw the conclusions.
  * @param report the report
  * @param[out] error the first fault, if any; may be NULL
@@ -268,6 +365,18 @@ MIGP_API int migp_report_record(const struct migp_report *report, size_t device,
  */
 MIGP_API int migp_report_field(const struct migp_report *report, size_t device,
                                size_t position, struct migp_field *out);
+
+/**
+ * @brief Ask for a channel beside the main one.
+ * @param report the report
+ * @param position 0 to n_channels - 1
+ * @param[out] out struct_size set by the caller; filled
+ * @return MIGP_OK or MIGP_ERR_INVALID_ARGUMENT
+ * @since 0.1.0
+ */
+MIGP_API int migp_report_channel(const struct migp_report *report,
+                                 size_t position,
+                                 struct migp_report_channel *out);
 
 /**
  * @brief Ask for a finding; they are in the order of their discovery.

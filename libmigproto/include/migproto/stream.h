@@ -71,7 +71,9 @@ enum migp_section_kind {
     MIGP_SECTION_START = 1, /**< QEMU_VM_SECTION_START */
     MIGP_SECTION_PART = 2,  /**< QEMU_VM_SECTION_PART */
     MIGP_SECTION_END = 3,   /**< QEMU_VM_SECTION_END */
-    MIGP_SECTION_FULL = 4   /**< QEMU_VM_SECTION_FULL */
+    MIGP_SECTION_FULL = 4,  /**< QEMU_VM_SECTION_FULL */
+    MIGP_SECTION_MULTIFD =
+        5 /**< no section, but packets of multifd channels; see multifd.h */
 };
 
 /** What a decoder reports. Record kinds have their tag's number. */
@@ -184,7 +186,7 @@ MIGP_API void migp_decoder_free(struct migp_decoder *decoder);
  * records are taken as a bare stream.
  *
  * @param decoder the decoder, between two sections
- * @param kind enum migp_section_kind, not BARE
+ * @param kind enum migp_section_kind, neither BARE nor MULTIFD
  * @param offset offset of the payload's first byte
  * @param hint what is known about CONFIG's end; NULL for nothing; copied
  * @return MIGP_OK; MIGP_ERR_INVALID_ARGUMENT; MIGP_ERR_STATE inside a
@@ -363,7 +365,7 @@ MIGP_API void migp_encoder_free(struct migp_encoder *encoder);
  * Without this call they make a bare stream.
  *
  * @param encoder the encoder, between two sections
- * @param kind enum migp_section_kind, not BARE
+ * @param kind enum migp_section_kind, neither BARE nor MULTIFD
  * @return MIGP_OK; MIGP_ERR_INVALID_ARGUMENT; MIGP_ERR_STATE inside a section
  *         or if a section of this kind may not follow
  * @since 0.1.0
@@ -423,7 +425,8 @@ MIGP_API const char *migp_record_id(int kind);
 /**
  * @brief Tell a section kind's name as `--json` prints it.
  * @param kind enum migp_section_kind
- * @return "start", "part", "end", "full" or "bare"; static, never NULL
+ * @return "start", "part", "end", "full", "bare" or "multifd"; "unknown" for
+ *         what is none; static, never NULL
  * @since 0.1.0
  */
 MIGP_API const char *migp_section_id(int kind);
