@@ -122,6 +122,7 @@ static void apply(struct migp_qemu_reader *reader,
 {
     reader->configuration_seen = true;
     reader->ram.ignore_shared = configuration->ignore_shared;
+    reader->ram.mapped = configuration->mapped_ram;
     if (configuration->page_bits != 0 && reader->options.page_size == 0) {
         reader->page_size = (uint32_t)1 << configuration->page_bits;
     }
@@ -149,10 +150,6 @@ int migp_qemu_step_configuration(struct migp_qemu_reader *reader,
     if (outcome != WHOLE) {
         return migp_qemu_fail(reader, MIGP_ERR_MALFORMED,
                               MIGP_FINDING_CONFIGURATION, reader->offset, 0, 0);
-    }
-    if (configuration.mapped_ram) {
-        return migp_qemu_fail(reader, MIGP_ERR_UNSUPPORTED,
-                              MIGP_FINDING_MAPPED_RAM, reader->offset, 0, 0);
     }
     event.bytes = configuration.machine;
     event.size = configuration.machine_size;

@@ -130,8 +130,9 @@ int migp_qemu_step_ram_blocks(struct migp_qemu_reader *reader,
 {
     const uint8_t *bytes = migp_qemu_at(feed);
     struct migp_qemu_ram *ram = &reader->ram;
-    uint64_t used_length;
-    size_t size;
+    uint64_t used_length, elsewhere = 0;
+    size_t size, at;
+    int code;
 
     if (ram->blocks_left == 0) {
         reader->state = MIGP_QEMU_IN_RAM;
@@ -157,10 +158,20 @@ int migp_qemu_step_ram_blocks(struct migp_qemu_reader *reader,
         size += is_page_size(bytes + size) ? 8 : 0;
     }
     size += ram->ignore_shared ? 8 : 0;
+    at = size;
+    size += ram->mapped ? MIGP_QEMU_MAPPED_RAM_SIZE : 0;
     if (!migp_qemu_want(reader, feed, size)) {
         return MIGP_OK;
     }
+    if (ram->mapped) {
+        code = migp_qemu_read_mapped_ram(reader, bytes + at, at, used_length,
+                                         &elsewhere);
+        if (code < 0) {
+            return code;
+        }
+    }
     ram->blocks_left -= used_length;
     migp_qemu_consume(reader, feed, size);
+    migp_qemu_pass(reader, elsewhere, MIGP_QEMU_IN_RAM_BLOCKS);
     return MIGP_OK;
 }

@@ -51,6 +51,9 @@ struct migp_qemu_ram {
     uint64_t blocks_left; /* of the sum that MEM_SIZE announces */
     bool ignore_shared;   /* blocks have an address */
     bool postcopy;        /* blocks may have a page size */
+    bool mapped;          /* blocks say where in the file their pages are */
+    bool shift_known;
+    uint64_t shift; /* what those offsets count before this input's start */
 };
 
 struct migp_qemu_reader {
@@ -122,6 +125,10 @@ int migp_qemu_fail(struct migp_qemu_reader *reader, int code, uint32_t finding,
                    uint64_t offset, uint64_t value, uint64_t expected);
 bool migp_qemu_tolerant(const struct migp_qemu_reader *reader);
 
+/* Count offsets from here on; before the first feed. */
+void migp_qemu_reader_start_at(struct migp_qemu_reader *reader,
+                               uint64_t offset);
+
 /* configuration.c */
 int migp_qemu_step_configuration(struct migp_qemu_reader *reader,
                                  struct migp_qemu_feed *feed);
@@ -154,6 +161,15 @@ int migp_qemu_step_ram(struct migp_qemu_reader *reader,
                        struct migp_qemu_feed *feed);
 int migp_qemu_step_ram_blocks(struct migp_qemu_reader *reader,
                               struct migp_qemu_feed *feed);
+
+/* mapped_ram.c */
+
+#define MIGP_QEMU_MAPPED_RAM_SIZE 28
+/* Read a block's mapped-ram header, which is at bytes behind the next one;
+ * *elsewhere: how many bytes behind it to pass over. */
+int migp_qemu_read_mapped_ram(struct migp_qemu_reader *reader,
+                              const uint8_t *header, size_t at,
+                              uint64_t used_length, uint64_t *elsewhere);
 
 /* opaque.c */
 int migp_qemu_enter_opaque(struct migp_qemu_reader *reader);

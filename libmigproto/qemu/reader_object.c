@@ -73,6 +73,12 @@ void migp_qemu_reader_free(struct migp_qemu_reader *reader)
     }
 }
 
+void migp_qemu_reader_start_at(struct migp_qemu_reader *reader, uint64_t offset)
+{
+    reader->offset = offset;
+    reader->input_end = offset;
+}
+
 size_t migp_qemu_reader_need(const struct migp_qemu_reader *reader)
 {
     return reader != NULL ? reader->need : 0;
