@@ -66,31 +66,46 @@ void migp_driver_add_bytes(struct migp_driver_reader *reader,
     }
 }
 
+/* What the bytes so far, and the device's vendor, say. */
+static void update_driver(struct migp_driver_reader *reader)
+{
+    if (reader->driver == MIGP_DRIVER_MTTY) {
+        return;
+    }
+    reader->driver = migp_chain_driver(&reader->chain, reader->vendor);
+    reader->recognised = reader->chain.ended;
+}
+
 static void feed_driver(struct migp_driver_reader *reader, const uint8_t *bytes,
                         size_t size, uint64_t offset)
 {
     if (reader->driver == MIGP_DRIVER_MTTY) {
         migp_mtty_reader_feed(reader, bytes, size, offset);
+    } else {
+        migp_chain_feed(&reader->chain, bytes, size, offset);
     }
 }
 
-/* The first eight bytes tell the driver; then they are its first bytes. */
+/*
+ * mtty is told by its first eight bytes; whatever else it is, they are the
+ * first half of a head, if there is one.
+ */
 static size_t recognise(struct migp_driver_reader *reader, const uint8_t *bytes,
                         size_t size, uint64_t offset)
 {
-    size_t have = (size_t)reader->n_bytes;
-    size_t taken = sizeof(reader->first) - have;
+    size_t taken = sizeof(reader->first) - reader->n_first;
     bool big_endian;
 
-    if (have == 0) {
+    if (reader->n_first == 0) {
         reader->first_offset = offset;
     }
     taken = taken < size ? taken : size;
-    memcpy(reader->first + have, bytes, taken);
-    if (have + taken == sizeof(reader->first)) {
-        reader->recognised = true;
+    memcpy(reader->first + reader->n_first, bytes, taken);
+    reader->n_first += taken;
+    if (reader->n_first == sizeof(reader->first)) {
         if (migp_mtty_magic(reader->first, &big_endian)) {
             reader->driver = MIGP_DRIVER_MTTY;
+            reader->recognised = true;
         }
         feed_driver(reader, reader->first, sizeof(reader->first),
                     reader->first_offset);
@@ -110,13 +125,47 @@ int migp_driver_reader_feed(struct migp_driver_reader *reader,
     if (size == 0) {
         return MIGP_OK;
     }
-    if (!reader->recognised) {
+    if (reader->n_first < sizeof(reader->first)) {
         taken = recognise(reader, at, size, offset);
     }
     if (taken < size) {
         feed_driver(reader, at + taken, size - taken, offset + taken);
     }
     reader->n_bytes += size;
+    update_driver(reader);
+    return MIGP_OK;
+}
+
+uint64_t
+migp_driver_reader_uninteresting(const struct migp_driver_reader *reader)
+{
+    if (reader->n_first < sizeof(reader->first) ||
+        reader->driver == MIGP_DRIVER_MTTY) {
+        return 0;
+    }
+    return migp_chain_uninteresting(&reader->chain);
+}
+
+int migp_driver_reader_skip(struct migp_driver_reader *reader, uint64_t size)
+{
+    if (reader->finished || size > migp_driver_reader_uninteresting(reader)) {
+        return MIGP_ERR_INVALID_ARGUMENT;
+    }
+    migp_chain_skip(&reader->chain, size);
+    reader->n_bytes += size;
+    return MIGP_OK;
+}
+
+/* All ones and zeros are what a device gives that is not there (PCI Local Bus
+ * 3.0, 6.1), or whose config was not written. */
+int migp_driver_reader_set_vendor(struct migp_driver_reader *reader,
+                                  uint16_t vendor_id)
+{
+    if (reader == NULL || reader->finished) {
+        return MIGP_ERR_INVALID_ARGUMENT;
+    }
+    reader->vendor = vendor_id == UINT16_MAX ? 0 : vendor_id;
+    update_driver(reader);
     return MIGP_OK;
 }
 
@@ -127,9 +176,14 @@ int migp_driver_reader_finish(struct migp_driver_reader *reader,
         return MIGP_ERR_INVALID_ARGUMENT;
     }
     reader->finished = true;
-    return reader->driver == MIGP_DRIVER_MTTY
-               ? migp_mtty_reader_finish(reader, offset)
-               : MIGP_OK;
+    if (reader->driver == MIGP_DRIVER_MTTY) {
+        return migp_mtty_reader_finish(reader, offset);
+    }
+    if (reader->n_first < sizeof(reader->first)) {
+        migp_chain_feed(&reader->chain, reader->first, reader->n_first,
+                        reader->first_offset);
+    }
+    return migp_chain_reader_finish(reader, offset);
 }
 
 int migp_driver_reader_driver(const struct migp_driver_reader *reader)
@@ -169,5 +223,16 @@ int migp_driver_reader_field(const struct migp_driver_reader *reader,
 
 const char *migp_driver_id(int driver)
 {
-    return driver == MIGP_DRIVER_MTTY ? "mtty" : "opaque";
+    switch (driver) {
+    case MIGP_DRIVER_MTTY:
+        return "mtty";
+    case MIGP_DRIVER_MLX5:
+        return "mlx5";
+    case MIGP_DRIVER_VIRTIO:
+        return "virtio";
+    case MIGP_DRIVER_RECORDS:
+        return "mlx5-or-virtio";
+    default:
+        return "opaque";
+    }
 }

@@ -2,6 +2,7 @@
 #ifndef MIGP_RECORD_DRIVER_READER_H
 #define MIGP_RECORD_DRIVER_READER_H
 
+#include "record/chain.h"
 #include "record/mtty.h"
 
 #include <migproto/record.h>
@@ -24,10 +25,12 @@ struct migp_mtty_reader {
 };
 
 struct migp_driver_reader {
-    int driver; /* enum migp_driver */
-    bool recognised;
+    int driver;      /* enum migp_driver; may change until the state ends */
+    bool recognised; /* no byte that follows can change that */
     bool finished;
+    uint16_t vendor;  /* of the PCI device; 0 if it is not known */
     uint8_t first[8]; /* what recognition looks at */
+    size_t n_first;
     uint64_t first_offset;
     uint64_t n_bytes;
     size_t n_findings;
@@ -36,7 +39,17 @@ struct migp_driver_reader {
     struct migp_field fields[MIGP_DRIVER_FIELDS];
     char names[MIGP_DRIVER_FIELDS][MIGP_DRIVER_NAME];
     struct migp_mtty_reader mtty;
+    struct migp_chain chain;
 };
+
+/*
+ * How many of the bytes that come next need not be fed: UINT64_MAX if none of
+ * them is looked at any more. migp_driver_reader_skip() tells that they were
+ * passed over; it returns MIGP_ERR_INVALID_ARGUMENT if there are too many.
+ */
+uint64_t
+migp_driver_reader_uninteresting(const struct migp_driver_reader *reader);
+int migp_driver_reader_skip(struct migp_driver_reader *reader, uint64_t size);
 
 void migp_driver_add_finding(struct migp_driver_reader *reader,
                              const struct migp_finding *finding);
@@ -51,5 +64,9 @@ void migp_driver_add_bytes(struct migp_driver_reader *reader,
 void migp_mtty_reader_feed(struct migp_driver_reader *reader,
                            const uint8_t *bytes, size_t size, uint64_t offset);
 int migp_mtty_reader_finish(struct migp_driver_reader *reader, uint64_t offset);
+
+/* chain_reader.c */
+int migp_chain_reader_finish(struct migp_driver_reader *reader,
+                             uint64_t offset);
 
 #endif
