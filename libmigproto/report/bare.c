@@ -162,5 +162,6 @@ void migp_bare_finish(struct migp_device_report *device, bool complete)
     }
     label(device, &full, MIGP_SECTION_FULL);
     count_part(device, &full, false);
-    device->on_multifd = true;
+    device->shown.on_multifd = 1;
+    device->multifd_offset = device->last_offset;
 }

@@ -45,8 +45,8 @@ static int take_init_data_sent(struct migp_report *report, size_t index,
                  : MIGP_OK;
 }
 
-void migp_report_count_data(struct migp_device_report *device, int section_kind,
-                            uint64_t size)
+static void count_data(struct migp_device_report *device, int section_kind,
+                       uint64_t size)
 {
     device->section_data_bytes += size;
     if (section_kind == MIGP_SECTION_BARE) {
@@ -58,12 +58,34 @@ void migp_report_count_data(struct migp_device_report *device, int section_kind,
     }
 }
 
+uint64_t migp_report_uninteresting(const struct migp_report *report,
+                                   const struct migp_device_report *device,
+                                   uint64_t left)
+{
+    uint64_t size = report->options.sink == NULL
+                        ? migp_driver_reader_uninteresting(device->driver)
+                        : 0;
+
+    return size < left ? size : left;
+}
+
+void migp_report_pass_data(const struct migp_report *report,
+                           struct migp_device_report *device, int section_kind,
+                           uint64_t size)
+{
+    device->state_input = report->input;
+    (void)migp_driver_reader_skip(device->driver, size);
+    device->state_end += size;
+    count_data(device, section_kind, size);
+}
+
 static int take_record(struct migp_report *report, size_t index,
                        int section_kind, const struct migp_event *event)
 {
     struct migp_device_report *device = report->devices[index];
     int code = migp_report_add_record(report, device, section_kind, event);
 
+    device->last_offset = event->offset;
     if (code < 0) {
         return code;
     }
@@ -76,9 +98,9 @@ static int take_record(struct migp_report *report, size_t index,
     case MIGP_EVENT_INIT_DATA_SENT:
         return take_init_data_sent(report, index, event);
     case MIGP_EVENT_CONFIG_LOAD_READY:
-        device->on_multifd = true;
-        return migp_report_say(report, (int64_t)index, MIGP_FINDING_LOAD_READY,
-                               event->offset, 0, 0);
+        device->shown.on_multifd = 1;
+        device->multifd_offset = event->offset;
+        return MIGP_OK;
     default:
         return MIGP_OK;
     }
@@ -98,7 +120,8 @@ int migp_report_collect(struct migp_report *report, size_t index,
         (void)migp_driver_reader_feed(device->driver, event->bytes,
                                       (size_t)event->size, event->offset);
         device->state_end = event->offset + event->size;
-        migp_report_count_data(device, section_kind, event->size);
+        device->state_input = report->input;
+        count_data(device, section_kind, event->size);
     } else {
         code = take_record(report, index, section_kind, event);
     }
@@ -122,18 +145,25 @@ bool migp_report_is_broken(const struct migp_report *report,
 void migp_report_end_of_state(struct migp_report *report, size_t index)
 {
     struct migp_device_report *device = report->devices[index];
+    uint32_t input = report->input;
     struct migp_finding finding;
     size_t i;
 
-    if (device->driver_finished || device->on_multifd ||
-        migp_report_is_broken(report, device)) {
+    if (device->driver_finished || migp_report_is_broken(report, device) ||
+        (device->shown.on_multifd && device->order == NULL)) {
         return;
     }
     device->driver_finished = true;
+    if (device->shown.has_pci) {
+        (void)migp_driver_reader_set_vendor(device->driver,
+                                            device->shown.pci.vendor_id);
+    }
     (void)migp_driver_reader_finish(device->driver, device->state_end);
+    report->input = device->state_input;
     for (i = 0;
          migp_driver_reader_finding(device->driver, i, &finding) == MIGP_OK;
          i++) {
         (void)migp_report_add_finding(report, (int64_t)index, &finding);
     }
+    report->input = input;
 }

@@ -7,6 +7,7 @@ static void free_device(struct migp_device_report *device)
 {
     if (device != NULL) {
         migp_driver_reader_free(device->driver);
+        migp_multifd_order_free(device->order);
         free(device->records);
         free(device);
     }
@@ -141,6 +142,7 @@ int migp_report_add_record(struct migp_report *report,
     memset(record, 0, sizeof(*record));
     record->offset = event->offset;
     record->size = event->size;
+    record->channel = report->channel;
     record->section = (uint16_t)section_kind;
     record->kind = (uint16_t)event->kind;
     return MIGP_OK;

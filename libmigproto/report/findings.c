@@ -48,13 +48,15 @@ static struct migp_report_finding *find_lesser(const struct migp_report *report)
     return NULL;
 }
 
-static void fill(struct migp_report_finding *entry, int64_t device,
+static void fill(const struct migp_report *report,
+                 struct migp_report_finding *entry, int64_t device,
                  const struct migp_finding *finding, uint32_t severity)
 {
     memset(entry, 0, sizeof(*entry));
     entry->finding = *finding;
     entry->finding.severity = severity;
     entry->device = (int32_t)device;
+    entry->input = report->input;
 }
 
 int migp_report_add_finding(struct migp_report *report, int64_t device,
@@ -73,7 +75,7 @@ int migp_report_add_finding(struct migp_report *report, int64_t device,
         report->n_findings_omitted++;
         entry = severity == MIGP_SEVERITY_ERROR ? find_lesser(report) : NULL;
         if (entry != NULL) {
-            fill(entry, device, finding, severity);
+            fill(report, entry, device, finding, severity);
         }
         return MIGP_OK;
     }
@@ -82,7 +84,7 @@ int migp_report_add_finding(struct migp_report *report, int64_t device,
         return MIGP_ERR_NO_MEMORY;
     }
     entry = &report->findings[report->n_findings++];
-    fill(entry, device, finding, severity);
+    fill(report, entry, device, finding, severity);
     return MIGP_OK;
 }
 

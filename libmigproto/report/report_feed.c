@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/error.h"
 #include "report/report.h"
-#include "stream/tag.h"
 
 #define BATCH 32
-#define MAGIC_SIZE 4
-#define TAG_PREFIX_SIZE 7
 
-/* The bytes are at fault: remember it as a finding, and read no further. */
-static int fail_by_bytes(struct migp_report *report, int64_t device, int code,
-                         const struct migp_finding *why)
+int migp_report_fail(struct migp_report *report, int64_t device, int code,
+                     const struct migp_finding *why)
 {
     report->failure = code;
     report->why = *why;
@@ -19,49 +15,16 @@ static int fail_by_bytes(struct migp_report *report, int64_t device, int code,
     return report->failure;
 }
 
-/* Recognise the input by its first bytes; false if more are needed. */
-static bool recognise(struct migp_report *report, const uint8_t *bytes,
-                      size_t size, bool last)
-{
-    uint8_t tag[8];
-
-    if (size < 8 && !last) {
-        return false;
-    }
-    migp_store_be64(tag, MIGP_TAG_SETUP);
-    if (size > 0 &&
-        memcmp(bytes, tag, size < TAG_PREFIX_SIZE ? size : TAG_PREFIX_SIZE) ==
-            0) {
-        report->format = MIGP_FORMAT_STREAM;
-    } else if (size > 0 && memcmp(bytes, "QEVM",
-                                  size < MAGIC_SIZE ? size : MAGIC_SIZE) == 0) {
-        report->format = MIGP_FORMAT_QEMU;
-    }
-    return true;
-}
-
-/* Neither format: say what it starts with. */
-static int refuse(struct migp_report *report, const uint8_t *bytes, size_t size)
-{
-    uint32_t magic = size >= MAGIC_SIZE ? migp_load_be32(bytes) : 0;
-    struct migp_finding why =
-        migp_finding_make(magic == 0x11223344U ? MIGP_FINDING_MULTIFD_CHANNEL
-                                               : MIGP_FINDING_NOT_A_STREAM,
-                          0, magic, 0);
-
-    return fail_by_bytes(report, -1, MIGP_ERR_NOT_A_STREAM, &why);
-}
-
 /* FULL holds END alone where the state went over multifd channels. */
 static int end_full(struct migp_report *report, size_t index,
                     const struct migp_qemu_event *event)
 {
     struct migp_device_report *device = report->devices[index];
 
-    if (event->size == 8 && !device->on_multifd) {
-        device->on_multifd = true;
-        return migp_report_say(report, (int64_t)index, MIGP_FINDING_LOAD_READY,
-                               event->offset - 8, 0, 0);
+    if (event->size == 8) {
+        device->shown.on_multifd = 1;
+        device->multifd_offset = event->offset - 8;
+        return MIGP_OK;
     }
     migp_report_end_of_state(report, index);
     return MIGP_OK;
@@ -80,7 +43,7 @@ static int end_section(struct migp_report *report, size_t index,
     case MIGP_SECTION_END:
         device->state_ended = true;
         device->state_end = event->offset;
-        if (migp_qemu_reader_is_complete(report->reader, event->section)) {
+        if (device->shown.has_config) {
             migp_report_end_of_state(report, index); /* [DS-13] */
         }
         break;
@@ -190,8 +153,8 @@ static migp_ssize feed_qemu(struct migp_report *report, const uint8_t *bytes,
         }
     }
     if (used < 0) {
-        return fail_by_bytes(report, migp_report_device_in_hand(report),
-                             (int)used, &report->reader->why);
+        return migp_report_fail(report, migp_report_device_in_hand(report),
+                                (int)used, &report->reader->why);
     }
     return n_events == BATCH && used == 0 ? MIGP_ERR_NEED_MORE : used;
 }
@@ -220,7 +183,8 @@ static migp_ssize feed_bare(struct migp_report *report, const uint8_t *bytes,
         }
     }
     if (used < 0) {
-        return fail_by_bytes(report, device, (int)used, &report->decoder->why);
+        return migp_report_fail(report, device, (int)used,
+                                &report->decoder->why);
     }
     return n_events == BATCH && used == 0 ? MIGP_ERR_NEED_MORE : used;
 }
@@ -236,19 +200,22 @@ migp_ssize migp_report_feed(struct migp_report *report, const void *bytes,
         (flags & ~(uint32_t)MIGP_FEED_LAST) != 0) {
         return MIGP_ERR_INVALID_ARGUMENT;
     }
-    if (report->finished) {
+    if (report->finished || report->assembly.begun) {
         return MIGP_ERR_STATE;
     }
     if (report->failure < 0) {
         return report->failure;
     }
+    if (report->n_channels > 0) {
+        return migp_report_feed_channel(report, at, size, flags);
+    }
     if (report->format == MIGP_FORMAT_UNKNOWN) {
-        if (!recognise(report, at, size, (flags & MIGP_FEED_LAST) != 0)) {
-            return 0;
+        used = migp_report_recognise(report, at, size,
+                                     (flags & MIGP_FEED_LAST) != 0);
+        if (used < 0 || report->format == MIGP_FORMAT_UNKNOWN) {
+            return used;
         }
-        if (report->format == MIGP_FORMAT_UNKNOWN) {
-            return refuse(report, at, size);
-        }
+        total = (size_t)used;
     }
     do {
         used = report->format == MIGP_FORMAT_QEMU

@@ -46,9 +46,10 @@ static void judge_state(struct migp_report *report, size_t index)
 {
     const struct migp_device_report *device = report->devices[index];
 
-    if (device->on_multifd) {
+    if (device->shown.on_multifd && device->order == NULL) {
         return;
     }
+    report->input = device->state_input;
     if (device->driver->driver == MIGP_DRIVER_OPAQUE &&
         device->shown.precopy_bytes + device->shown.stopcopy_bytes > 0) {
         (void)migp_report_say(
@@ -56,17 +57,18 @@ static void judge_state(struct migp_report *report, size_t index)
             device->state_end,
             device->shown.precopy_bytes + device->shown.stopcopy_bytes, 0);
     }
-    if (device->shown.stopcopy_bytes == 0) {
+    if (device->shown.stopcopy_bytes == 0 && device->order == NULL) {
         (void)migp_report_say(report, (int64_t)index, MIGP_FINDING_NO_STOP_COPY,
                               device->state_end, 0, 0);
     }
+    report->input = 0;
 }
 
 static void finish_device(struct migp_report *report, size_t index,
                           uint64_t end)
 {
     struct migp_device_report *device = report->devices[index];
-    bool complete;
+    bool complete, explained = migp_report_is_broken(report, device);
 
     if (device->section != NULL) {
         complete =
@@ -75,6 +77,10 @@ static void finish_device(struct migp_report *report, size_t index,
         complete = report->failure == MIGP_OK;
         migp_bare_finish(device, complete);
     }
+    if (complete && device->shown.on_multifd) {
+        complete = migp_report_packets_whole(report, index);
+        explained = true;
+    }
     device->shown.complete = complete;
     if (complete || (device->state_ended && device->shown.stopcopy_bytes > 0)) {
         migp_report_end_of_state(report, index);
@@ -82,7 +88,7 @@ static void finish_device(struct migp_report *report, size_t index,
     if (complete) {
         judge_state(report, index);
     }
-    if (!complete && !migp_report_is_broken(report, device)) {
+    if (!complete && !explained) {
         (void)migp_report_say(report, (int64_t)index,
                               MIGP_FINDING_DEVICE_INCOMPLETE, end, 0, 0);
     }
@@ -94,15 +100,15 @@ static void finish_device(struct migp_report *report, size_t index,
     }
 }
 
-/* The input's own end: TRUNCATED if the parser was not through. */
-static void finish_parser(struct migp_report *report)
+void migp_report_finish_main(struct migp_report *report)
 {
     struct migp_error error = MIGP_ERROR_INIT;
     int code;
 
-    if (report->failure < 0) {
+    if (report->failure < 0 || report->main_ended) {
         return;
     }
+    report->main_ended = true;
     switch (report->format) {
     case MIGP_FORMAT_QEMU:
         code = migp_qemu_reader_finish(report->reader, &error);
@@ -111,8 +117,11 @@ static void finish_parser(struct migp_report *report)
         code = migp_decoder_finish(report->decoder, &error);
         break;
     default:
-        code = MIGP_ERR_NOT_A_STREAM;
-        error.finding = MIGP_FINDING_NOT_A_STREAM;
+        code = report->offset > 0 ? MIGP_ERR_TRUNCATED : MIGP_ERR_NOT_A_STREAM;
+        error.finding = report->offset > 0 ? MIGP_FINDING_TRUNCATED
+                                           : MIGP_FINDING_NOT_A_STREAM;
+        error.offset = report->offset;
+        error.expected = report->wrapper_left > 0 ? report->wrapper_left : 8;
         break;
     }
     if (code < 0) {
@@ -153,6 +162,18 @@ static int first_error(const struct migp_report *report,
     return migp_error_set(error, MIGP_OK, NULL);
 }
 
+/* Pieces that nobody has to give are gone through; the rest is missing. */
+static void finish_channels(struct migp_report *report)
+{
+    struct migp_report_piece piece;
+
+    if (report->n_channels > 0) {
+        (void)migp_report_piece(report, &piece);
+        report->input = 0;
+        migp_report_check_channels(report);
+    }
+}
+
 int migp_report_finish(struct migp_report *report, struct migp_error *error)
 {
     uint64_t end;
@@ -164,7 +185,8 @@ int migp_report_finish(struct migp_report *report, struct migp_error *error)
     if (!report->finished) {
         struct migp_report_summary summary = {.struct_size = sizeof(summary)};
 
-        finish_parser(report);
+        finish_channels(report);
+        migp_report_finish_main(report);
         report->finished = true;
         (void)migp_report_summary(report, &summary);
         end = summary.bytes;

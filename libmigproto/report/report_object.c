@@ -14,6 +14,8 @@ void migp_report_options_init(struct migp_report_options *options)
         options->max_devices = MIGP_DEFAULT_MAX_DEVICES;
         options->max_findings = MIGP_DEFAULT_MAX_FINDINGS;
         options->dialects = MIGP_DIALECT_ANY;
+        options->max_packets = MIGP_DEFAULT_MAX_PACKETS;
+        options->max_packet = MIGP_DEFAULT_MAX_PACKET;
     }
 }
 
@@ -56,6 +58,7 @@ int migp_report_new(struct migp_report **out,
     *out = NULL;
     if ((options != NULL && migp_struct_read(&own, sizeof(own), options) < 0) ||
         own.max_devices > INT32_MAX ||
+        own.max_packets > MIGP_MAX_PACKETS_CEILING ||
         (own.qemu != NULL &&
          migp_struct_read(&qemu, sizeof(qemu), own.qemu) < 0)) {
         return migp_error_set(error, MIGP_ERR_INVALID_ARGUMENT, NULL);
@@ -67,6 +70,7 @@ int migp_report_new(struct migp_report **out,
     (*out)->options = own;
     (*out)->options.qemu = NULL;
     (*out)->qemu_options = qemu;
+    (*out)->need = 8;
     code = make_parsers(*out, error);
     if (code < 0) {
         migp_report_free(*out);
@@ -79,6 +83,7 @@ void migp_report_free(struct migp_report *report)
 {
     if (report != NULL) {
         migp_report_devices_free(report);
+        migp_report_channels_free(report);
         free(report->findings);
         migp_qemu_reader_free(report->reader);
         migp_decoder_free(report->decoder);

@@ -5,8 +5,14 @@
 
 size_t migp_report_need(const struct migp_report *report)
 {
-    if (report == NULL || report->failure < 0) {
+    const struct migp_channel_report *channel;
+
+    if (report == NULL || report->failure < 0 || report->finished) {
         return 0;
+    }
+    channel = migp_report_channel_in_hand(report);
+    if (channel != NULL) {
+        return migp_multifd_reader_need(channel->reader);
     }
     switch (report->format) {
     case MIGP_FORMAT_QEMU:
@@ -14,16 +20,8 @@ size_t migp_report_need(const struct migp_report *report)
     case MIGP_FORMAT_STREAM:
         return migp_decoder_need(report->decoder);
     default:
-        return 8;
+        return report->wrapper_left > 0 ? 0 : report->need;
     }
-}
-
-/* Does anyone look at the payload of the DATA record in hand? */
-static bool data_is_read(const struct migp_report *report,
-                         const struct migp_device_report *device)
-{
-    return report->options.sink != NULL || !device->driver->recognised ||
-           device->driver->driver != MIGP_DRIVER_OPAQUE;
 }
 
 /* The device whose DATA record the parser is in, or NULL. */
@@ -41,18 +39,24 @@ static struct migp_device_report *data_in_hand(const struct migp_report *report)
 uint64_t migp_report_skippable(const struct migp_report *report)
 {
     const struct migp_device_report *device;
+    uint64_t left;
 
-    if (report == NULL || report->failure < 0 || report->finished ||
-        report->format == MIGP_FORMAT_UNKNOWN) {
+    if (report == NULL || report->failure < 0 || report->finished) {
         return 0;
     }
-    device = data_in_hand(report);
-    if (device != NULL && data_is_read(report, device)) {
-        return 0;
+    if (report->n_channels > 0) {
+        return migp_multifd_reader_skippable(
+            migp_report_channel_in_hand(report)->reader);
     }
-    return report->format == MIGP_FORMAT_QEMU
+    if (report->format == MIGP_FORMAT_UNKNOWN) {
+        return report->wrapper_left;
+    }
+    left = report->format == MIGP_FORMAT_QEMU
                ? migp_qemu_reader_skippable(report->reader)
                : migp_decoder_data_left(report->decoder);
+    device = data_in_hand(report);
+    return device != NULL ? migp_report_uninteresting(report, device, left)
+                          : left;
 }
 
 int migp_report_skip(struct migp_report *report, uint64_t size)
@@ -65,14 +69,22 @@ int migp_report_skip(struct migp_report *report, uint64_t size)
     if (size == 0) {
         return MIGP_OK;
     }
+    if (report->n_channels > 0) {
+        return migp_multifd_reader_skip(
+            migp_report_channel_in_hand(report)->reader, size);
+    }
+    if (report->format == MIGP_FORMAT_UNKNOWN) {
+        report->offset += size;
+        report->wrapper_left -= size;
+        return MIGP_OK;
+    }
     device = data_in_hand(report);
     if (device != NULL) {
-        migp_report_count_data(device,
-                               report->format == MIGP_FORMAT_QEMU
-                                   ? report->reader->section_kind
-                                   : MIGP_SECTION_BARE,
-                               size);
-        device->state_end += size;
+        migp_report_pass_data(report, device,
+                              report->format == MIGP_FORMAT_QEMU
+                                  ? report->reader->section_kind
+                                  : MIGP_SECTION_BARE,
+                              size);
     }
     return report->format == MIGP_FORMAT_QEMU
                ? migp_qemu_reader_skip(report->reader, size)
@@ -94,7 +106,9 @@ static uint64_t bytes_taken(const struct migp_report *report)
         input_end = report->decoder->input_end;
         break;
     default:
-        return 0;
+        offset = report->offset;
+        input_end = offset;
+        break;
     }
     if (report->failure < 0 && report->failure != MIGP_ERR_TRUNCATED) {
         return report->why.offset;
@@ -108,6 +122,11 @@ static bool all_complete(const struct migp_report *report)
 
     for (i = 0; i < report->n_devices; i++) {
         if (report->devices[i]->shown.complete == 0) {
+            return false;
+        }
+    }
+    for (i = 0; i < report->n_channels; i++) {
+        if (report->channels[i]->failure < 0) {
             return false;
         }
     }
@@ -133,8 +152,10 @@ int migp_report_summary(const struct migp_report *report,
     if (report->format == MIGP_FORMAT_QEMU) {
         own.page_size = report->reader->page_size;
         own.footers = report->reader->footers;
+        own.is_mapped_ram = report->reader->ram.mapped ? 1 : 0;
     }
     own.n_devices = (uint32_t)report->n_devices;
+    own.n_channels = (uint32_t)report->n_channels;
     own.n_findings = (uint32_t)report->n_findings;
     own.worst = report->worst;
     own.failed = (uint32_t)-report->failure;
