@@ -136,16 +136,17 @@ static int take_qemu_event(struct migp_report *report,
                : MIGP_OK;
 }
 
+/* One event at a time: what the reader is asked about it must not be ahead. */
 static migp_ssize feed_qemu(struct migp_report *report, const uint8_t *bytes,
                             size_t size, uint32_t flags)
 {
-    struct migp_qemu_event events[BATCH];
-    size_t n_events, i;
+    struct migp_qemu_event event;
+    size_t n_events;
     migp_ssize used = migp_qemu_reader_feed(report->reader, bytes, size, flags,
-                                            events, BATCH, &n_events);
+                                            &event, 1, &n_events);
 
-    for (i = 0; i < n_events; i++) {
-        int code = take_qemu_event(report, &events[i]);
+    if (n_events > 0) {
+        int code = take_qemu_event(report, &event);
 
         if (code < 0) {
             report->failure = code;
@@ -156,7 +157,7 @@ static migp_ssize feed_qemu(struct migp_report *report, const uint8_t *bytes,
         return migp_report_fail(report, migp_report_device_in_hand(report),
                                 (int)used, &report->reader->why);
     }
-    return n_events == BATCH && used == 0 ? MIGP_ERR_NEED_MORE : used;
+    return n_events > 0 && used == 0 ? MIGP_ERR_NEED_MORE : used;
 }
 
 static migp_ssize feed_bare(struct migp_report *report, const uint8_t *bytes,
