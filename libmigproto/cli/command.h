@@ -13,6 +13,8 @@ enum migp_exit {
 int migp_inspect_main(int argc, char **argv);
 int migp_verify_main(int argc, char **argv);
 int migp_extract_main(int argc, char **argv);
+int migp_graft_main(int argc, char **argv);
 int migp_encode_main(int argc, char **argv);
+int migp_mutate_main(int argc, char **argv);
 
 #endif

@@ -8,13 +8,12 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A block is held whole: from a pipe its size shows only at its end. */
-#include <stdlib.h>
 #define MAX_BLOCK ((uint64_t)1 << 30)
 /* What readers accept unless they are told otherwise. */
-#include <stdlib.h>
 #define MAX_CONFIG ((size_t)MIGP_DEFAULT_MAX_CONFIG)
 
 struct settings {
@@ -56,9 +55,12 @@ static const struct migp_option options[] = {
 };
 
 static const struct migp_usage usage = {
-    "encode", "--state FILE",
+    "encode",
+    "--state FILE",
     "Make a bare device-state stream of a device's state and config bytes.",
-    options, 0};
+    options,
+    0,
+    0};
 
 /* One stream on its way. */
 struct encoding {

@@ -34,10 +34,15 @@ static const struct migp_option options[] = {
 };
 
 static const struct migp_usage usage = {
-    "extract", "FILE",
+    "extract",
+    "FILE [CHANNEL]...",
     "Write the state of a device: exactly the bytes that the destination's\n"
-    "driver would be given. FILE - is standard input.",
-    options, 1};
+    "driver would be given. FILE - is standard input; the CHANNELs are those "
+    "of\n"
+    "multifd, in any order.",
+    options,
+    1,
+    MIGP_CHANNELS_OPERANDS_MAX};
 
 /* One extraction on its way. */
 struct extraction {
@@ -45,6 +50,9 @@ struct extraction {
     struct migp_pick pick;
     struct migp_output output;
     struct migp_restream restream;
+    bool has_channels;   /* of multifd */
+    bool packet_written; /* the last record was one of multifd */
+    bool config_written;
     bool failed;  /* writing is impossible */
     bool refused; /* no dialect allows a record at its place */
     uint64_t refused_at;
@@ -65,7 +73,29 @@ static void write_record(struct extraction *extraction,
     }
 }
 
-static void deliver(void *user, const struct migp_event *event)
+/* With multifd the main channel's END section has no DATA, and its FULL no
+ * CONFIG: a bare stream has the packets' in their place. */
+static void write_in_order(struct extraction *extraction, int section_kind,
+                           const struct migp_event *event)
+{
+    const struct migp_event end = {.kind = MIGP_EVENT_END,
+                                   .offset = event->offset};
+
+    if (extraction->has_channels && section_kind == MIGP_SECTION_FULL &&
+        event->kind != MIGP_EVENT_CONFIG && !extraction->config_written) {
+        return;
+    }
+    if (section_kind == MIGP_SECTION_MULTIFD &&
+        event->kind == MIGP_EVENT_CONFIG && extraction->packet_written) {
+        write_record(extraction, &end);
+    }
+    extraction->packet_written = section_kind == MIGP_SECTION_MULTIFD;
+    extraction->config_written |= event->kind == MIGP_EVENT_CONFIG;
+    write_record(extraction, event);
+}
+
+static void deliver(void *user, int section_kind,
+                    const struct migp_event *event)
 {
     struct extraction *extraction = user;
     const struct settings *settings = extraction->settings;
@@ -76,7 +106,7 @@ static void deliver(void *user, const struct migp_event *event)
         return;
     }
     if (settings->stream && event->kind != MIGP_EVENT_DATA) {
-        write_record(extraction, event);
+        write_in_order(extraction, section_kind, event);
     } else if (event->kind == wanted &&
                migp_output_write(&extraction->output, event->bytes,
                                  (size_t)event->size) != 0) {
@@ -101,32 +131,6 @@ static void sink(void *user, size_t device, int section_kind,
     migp_pick_sink(&extraction->pick, device, section_kind, event);
 }
 
-/* Does the stream hold one device that fits what was asked for? */
-static int check_device(const struct extraction *extraction,
-                        const struct migp_scan *scan)
-{
-    const char *wanted = extraction->pick.wanted;
-
-    if (extraction->pick.found && !extraction->pick.ambiguous) {
-        return 0;
-    }
-    if (wanted == NULL) {
-        migp_message_print(scan->name, extraction->pick.found
-                                           ? "--device must say which one of:"
-                                           : "there is no device");
-    } else {
-        migp_message_print(scan->name,
-                           extraction->pick.ambiguous
-                               ? "%s is more than one device; there are:"
-                               : "there is no device %s; there are:",
-                           wanted);
-    }
-    if (wanted != NULL || extraction->pick.found) {
-        migp_pick_print_devices(scan->report);
-    }
-    return -1;
-}
-
 /* Say what is wrong with the stream; 0 if the device's bytes are whole. */
 static int check_whole(const struct extraction *extraction,
                        const struct migp_scan *scan)
@@ -141,7 +145,8 @@ static int check_whole(const struct extraction *extraction,
         if (migp_report_finding(scan->report, i, &found) == MIGP_OK &&
             found.finding.severity == MIGP_SEVERITY_ERROR) {
             migp_finding_text(&found.finding, text, sizeof(text));
-            migp_message_print_at(scan->name, found.finding.offset, text,
+            migp_message_print_at(migp_scan_finding_file(scan, &found),
+                                  found.finding.offset, text,
                                   migp_finding_id(found.finding.code));
             result = -1;
         }
@@ -170,7 +175,7 @@ static int finish(struct extraction *extraction, const struct migp_scan *scan)
 {
     int status = MIGP_EXIT_GOOD;
 
-    if (check_device(extraction, scan) != 0) {
+    if (migp_pick_check(&extraction->pick, scan->name, scan->report) != 0) {
         return MIGP_EXIT_FAILED;
     }
     if (check_whole(extraction, scan) != 0) {
@@ -187,7 +192,8 @@ static int finish(struct extraction *extraction, const struct migp_scan *scan)
     return status;
 }
 
-static int run(struct extraction *extraction, const char *file)
+static int run(struct extraction *extraction, char *const *files,
+               size_t n_files)
 {
     const struct migp_scan_hooks hooks = {sink, step, extraction};
     struct migp_scan scan;
@@ -199,7 +205,7 @@ static int run(struct extraction *extraction, const char *file)
     }
     if (migp_restream_open(&extraction->restream, MIGP_DIALECT_ANY,
                            &extraction->output) == 0) {
-        if (migp_scan_run(&scan, file, &extraction->settings->reading,
+        if (migp_scan_run(&scan, files, n_files, &extraction->settings->reading,
                           &hooks) == 0) {
             status = finish(extraction, &scan);
         }
@@ -235,5 +241,6 @@ int migp_extract_main(int argc, char **argv)
     extraction.pick.wanted = settings.device;
     extraction.pick.deliver = deliver;
     extraction.pick.user = &extraction;
-    return run(&extraction, argv[operand]);
+    extraction.has_channels = argc - operand > 1;
+    return run(&extraction, argv + operand, (size_t)(argc - operand));
 }

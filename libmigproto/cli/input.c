@@ -77,6 +77,23 @@ void migp_input_close(struct migp_input *input)
     input->fd = -1;
 }
 
+void migp_input_release(struct migp_input *input)
+{
+    free(input->buffer);
+    input->buffer = NULL;
+    input->capacity = 0;
+    input->start = 0;
+    input->end = 0;
+}
+
+int migp_input_rewind(struct migp_input *input)
+{
+    migp_input_release(input);
+    input->taken = 0;
+    input->at_end = false;
+    return lseek(input->fd, 0, SEEK_SET) == 0 ? 0 : fail(input);
+}
+
 /* Room for size bytes from the window's start on. */
 static void make_room(struct migp_input *input, size_t size)
 {

@@ -25,6 +25,12 @@ struct migp_input {
 int migp_input_open(struct migp_input *input, const char *file);
 void migp_input_close(struct migp_input *input);
 
+/* Go back to the start of a seekable input, and give the window's memory back. */
+int migp_input_rewind(struct migp_input *input);
+
+/* Give the window's memory back; migp_input_read_at() still works. */
+void migp_input_release(struct migp_input *input);
+
 /* Read until the window holds at least size bytes, or the input ends. */
 int migp_input_fill(struct migp_input *input, size_t size);
 

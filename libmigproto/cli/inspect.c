@@ -45,13 +45,16 @@ static const struct migp_option options[] = {
 };
 
 static const struct migp_usage usage = {
-    "inspect", "FILE",
+    "inspect",
+    "FILE [CHANNEL]...",
     "Show what a migration stream holds: its container, its devices with "
     "their\n"
     "records, driver state and PCI config, and what is wrong with it. FILE - "
     "is\n"
-    "standard input.",
-    options, 1};
+    "standard input; the CHANNELs are those of multifd, in any order.",
+    options,
+    1,
+    MIGP_CHANNELS_OPERANDS_MAX};
 
 /* https://no-color.org: set and not empty means no colour. */
 static bool wants_colour(uint32_t when)
@@ -101,7 +104,8 @@ int migp_inspect_main(int argc, char **argv)
         hooks.user = &digests;
     }
     status = MIGP_EXIT_FAILED;
-    if (migp_scan_run(&scan, argv[operand], &settings.reading, &hooks) == 0 &&
+    if (migp_scan_run(&scan, argv + operand, (size_t)(argc - operand),
+                      &settings.reading, &hooks) == 0 &&
         show(&settings, &scan, &digests) == 0) {
         status = migp_scan_status(&scan);
     }

@@ -22,7 +22,10 @@ static const struct command commands[] = {
     {"verify", "check a migration stream", migp_verify_main},
     {"extract", "write a device's state, config bytes or records",
      migp_extract_main},
+    {"graft", "replace a device's state in a stream", migp_graft_main},
     {"encode", "make a device-state stream of a state", migp_encode_main},
+    {"mutate", "damage a stream, for those who fuzz its readers",
+     migp_mutate_main},
 };
 
 static int print_help(void)

@@ -80,6 +80,15 @@ static int parse_choice(const struct migp_choice *choices, const char *text,
     return -1;
 }
 
+static int append(struct migp_list *list, const char *text)
+{
+    if (list->n_items == MIGP_LIST_MAX) {
+        return -1;
+    }
+    list->items[list->n_items++] = text;
+    return 0;
+}
+
 static int set_member(const struct migp_option *option, void *settings,
                       const char *text)
 {
@@ -98,6 +107,8 @@ static int set_member(const struct migp_option *option, void *settings,
         return parse_count(text, member);
     case MIGP_OPTION_CHOICE:
         return parse_choice(option->choices, text, member);
+    case MIGP_OPTION_LIST:
+        return append(member, text);
     }
     return -1;
 }
@@ -199,12 +210,14 @@ int migp_option_complain(const struct migp_usage *usage, const char *sentence)
 static int check_operands(const struct migp_usage *usage, int count,
                           int *status)
 {
-    if (count == (int)usage->n_operands) {
+    int least = (int)usage->n_operands;
+    int most = usage->max_operands != 0 ? (int)usage->max_operands : least;
+
+    if (count >= least && count <= most) {
         return optind;
     }
-    *status = migp_option_complain(usage, count < (int)usage->n_operands
-                                              ? "an operand is missing"
-                                              : "too many operands");
+    *status = migp_option_complain(
+        usage, count < least ? "an operand is missing" : "too many operands");
     return -1;
 }
 

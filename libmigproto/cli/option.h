@@ -7,11 +7,21 @@
 
 /* What an option's argument is, and so the type of the member it sets. */
 enum migp_option_kind {
-    MIGP_OPTION_FLAG,  /* none; bool */
-    MIGP_OPTION_TEXT,  /* any text; const char * */
-    MIGP_OPTION_SIZE,  /* bytes, suffix K, M, G or T allowed; uint64_t */
-    MIGP_OPTION_COUNT, /* a number; uint32_t */
-    MIGP_OPTION_CHOICE /* one of a list of words; uint32_t */
+    MIGP_OPTION_FLAG,   /* none; bool */
+    MIGP_OPTION_TEXT,   /* any text; const char * */
+    MIGP_OPTION_SIZE,   /* bytes, suffix K, M, G or T allowed; uint64_t */
+    MIGP_OPTION_COUNT,  /* a number; uint32_t */
+    MIGP_OPTION_CHOICE, /* one of a list of words; uint32_t */
+    MIGP_OPTION_LIST    /* any text, again and again; struct migp_list */
+};
+
+/* A main stream and the 256 channels beside it that one byte can number. */
+#define MIGP_LIST_MAX 257
+
+/* What a LIST was given, in order. */
+struct migp_list {
+    const char *items[MIGP_LIST_MAX];
+    size_t n_items;
 };
 
 /* A word that a CHOICE accepts; the list ends with a NULL word. */
@@ -37,7 +47,8 @@ struct migp_usage {
     const char *operands; /* as the help shows them */
     const char *summary;  /* one sentence */
     const struct migp_option *options;
-    size_t n_operands; /* exactly this many are taken */
+    size_t n_operands;   /* at least this many are taken */
+    size_t max_operands; /* and at most this many; 0: exactly n_operands */
 };
 
 /* Set the settings from the command line; operands are left at the end of

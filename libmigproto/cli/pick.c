@@ -13,6 +13,7 @@
 struct migp_pick_event {
     size_t device;
     size_t bytes;
+    int section_kind;
     struct migp_event event;
 };
 
@@ -59,7 +60,7 @@ static size_t grown(size_t room, size_t needed)
     return next;
 }
 
-static void keep_event(struct migp_pick *pick, size_t device,
+static void keep_event(struct migp_pick *pick, size_t device, int section_kind,
                        const struct migp_event *event)
 {
     struct migp_pick_event *kept;
@@ -70,12 +71,14 @@ static void keep_event(struct migp_pick *pick, size_t device,
         pick->events =
             migp_memory_resize(pick->events, pick->room, sizeof(*pick->events));
     }
-    if (pick->bytes_room - pick->n_bytes < size) {
+    /* Config bytes may be none, and are somewhere nevertheless. */
+    if (pick->bytes == NULL || pick->bytes_room - pick->n_bytes < size) {
         pick->bytes_room = grown(pick->bytes_room, pick->n_bytes + size);
         pick->bytes = migp_memory_resize(pick->bytes, pick->bytes_room, 1);
     }
     kept = &pick->events[pick->n_events++];
     kept->device = device;
+    kept->section_kind = section_kind;
     kept->event = *event;
     kept->bytes = pick->n_bytes;
     if (size > 0) {
@@ -89,13 +92,12 @@ void migp_pick_sink(void *user, size_t device, int section_kind,
 {
     struct migp_pick *pick = user;
 
-    (void)section_kind;
     if (pick->found) {
         if (device == pick->target) {
-            pick->deliver(pick->user, event);
+            pick->deliver(pick->user, section_kind, event);
         }
     } else if (device >= pick->n_examined) {
-        keep_event(pick, device, event);
+        keep_event(pick, device, section_kind, event);
     }
 }
 
@@ -110,7 +112,7 @@ static void deliver_kept(struct migp_pick *pick)
             if (kept->event.bytes != NULL) {
                 kept->event.bytes = pick->bytes + kept->bytes;
             }
-            pick->deliver(pick->user, &kept->event);
+            pick->deliver(pick->user, kept->section_kind, &kept->event);
         }
     }
     pick->n_events = 0;
@@ -155,6 +157,28 @@ void migp_pick_print_devices(const struct migp_report *report)
     if (i == 0) {
         fputs("  (none)\n", stderr);
     }
+}
+
+int migp_pick_check(const struct migp_pick *pick, const char *name,
+                    const struct migp_report *report)
+{
+    if (pick->found && !pick->ambiguous) {
+        return 0;
+    }
+    if (pick->wanted == NULL) {
+        migp_message_print(name, pick->found ? "--device must say which one of:"
+                                             : "there is no device");
+    } else {
+        migp_message_print(name,
+                           pick->ambiguous
+                               ? "%s is more than one device; there are:"
+                               : "there is no device %s; there are:",
+                           pick->wanted);
+    }
+    if (pick->wanted != NULL || pick->found) {
+        migp_pick_print_devices(report);
+    }
+    return -1;
 }
 
 void migp_pick_free(struct migp_pick *pick)

@@ -16,7 +16,8 @@
  * are never more than one feed has brought. */
 struct migp_pick {
     const char *wanted; /* as given; NULL: the only device there is */
-    void (*deliver)(void *user, const struct migp_event *event);
+    void (*deliver)(void *user, int section_kind,
+                    const struct migp_event *event);
     void *user;
     size_t n_examined; /* devices whose names have been looked at */
     size_t target;     /* index of the device; valid if found */
@@ -40,6 +41,11 @@ void migp_pick_step(struct migp_pick *pick, const struct migp_report *report);
 /* "ID" or, where IDs are not unique, "ID#INSTANCE" of each device, on
  * stderr. */
 void migp_pick_print_devices(const struct migp_report *report);
+
+/* Is there one device that fits? Fails, with a message that lists those there
+ * are. name: of the input. */
+int migp_pick_check(const struct migp_pick *pick, const char *name,
+                    const struct migp_report *report);
 
 void migp_pick_free(struct migp_pick *pick);
 

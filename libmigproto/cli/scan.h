@@ -2,6 +2,7 @@
 #ifndef MIGP_CLI_SCAN_H
 #define MIGP_CLI_SCAN_H
 
+#include "channels.h"
 #include "option.h"
 #include "vmdesc.h"
 
@@ -19,6 +20,8 @@ struct migp_reading {
     uint64_t page_size;
     uint64_t max_data;
     uint64_t max_config;
+    uint64_t max_packet;
+    uint32_t max_packets;
     uint32_t max_records;
 };
 
@@ -65,10 +68,24 @@ extern const struct migp_choice migp_footers_choices[];
          "BYTES",                                                              \
          NULL,                                                                 \
          "most bytes in one DATA record (default 1T)"},                        \
+        {"max-config",                                                         \
+         0,                                                                    \
+         MIGP_OPTION_SIZE,                                                     \
+         offsetof(settings, reading.max_config),                               \
+         "BYTES",                                                              \
+         NULL,                                                                 \
+         "most config bytes of a device (default 64K)"},                       \
+        {"max-packet",                                                         \
+         0,                                                                    \
+         MIGP_OPTION_SIZE,                                                     \
+         offsetof(settings, reading.max_packet),                               \
+         "BYTES",                                                              \
+         NULL,                                                                 \
+         "most bytes in one packet of multifd (default 1G)"},                  \
     {                                                                          \
-        "max-config", 0, MIGP_OPTION_SIZE,                                     \
-            offsetof(settings, reading.max_config), "BYTES", NULL,             \
-            "most config bytes of a device (default 64K)"                      \
+        "max-packets", 0, MIGP_OPTION_COUNT,                                   \
+            offsetof(settings, reading.max_packets), "N", NULL,                \
+            "packets of a device (default 1048576)"                            \
     }
 
 /* What looks on while a stream is read. */
@@ -82,16 +99,18 @@ struct migp_scan_hooks {
 
 /* A stream that was read to its end, or to its first fault. */
 struct migp_scan {
-    const char *name; /* of the input, for messages */
+    const char *name; /* of the main channel, for messages */
+    struct migp_channels channels;
     struct migp_report *report;
     struct migp_report_summary summary;
     struct migp_vmdesc vmdesc;
 };
 
-/* Read all of FILE ("-" is standard input). Returns 0 if there is a stream to
- * talk about, good or bad; fails, with a message, if the input cannot be read
- * or is no stream. Free the scan in every case. */
-int migp_scan_run(struct migp_scan *scan, const char *file,
+/* Read the files of one migration, in any order ("-" is standard input).
+ * Returns 0 if there is a stream to talk about, good or bad; fails, with a
+ * message, if an input cannot be read or is no stream. Free the scan in every
+ * case. */
+int migp_scan_run(struct migp_scan *scan, char *const *files, size_t n_files,
                   const struct migp_reading *reading,
                   const struct migp_scan_hooks *hooks);
 void migp_scan_free(struct migp_scan *scan);
@@ -100,6 +119,14 @@ void migp_scan_free(struct migp_scan *scan);
  * one; printable. The caller's, to free(). */
 char *migp_scan_finding_text(const struct migp_scan *scan,
                              const struct migp_report_finding *found);
+
+/* The file that a finding's offset is in. */
+const char *migp_scan_finding_file(const struct migp_scan *scan,
+                                   const struct migp_report_finding *found);
+
+/* 0 if it is in the main channel, else the channel's id + 1. */
+uint32_t migp_scan_finding_channel(const struct migp_scan *scan,
+                                   const struct migp_report_finding *found);
 
 /* The exit status that the findings ask for. */
 int migp_scan_status(const struct migp_scan *scan);

@@ -23,10 +23,14 @@ static const struct migp_option options[] = {
 };
 
 static const struct migp_usage usage = {
-    "verify", "FILE",
+    "verify",
+    "FILE [CHANNEL]...",
     "Check a migration stream: print the errors and warnings, and a verdict.\n"
-    "FILE - is standard input.",
-    options, 1};
+    "FILE - is standard input; the CHANNELs are those of multifd, in any "
+    "order.",
+    options,
+    1,
+    MIGP_CHANNELS_OPERANDS_MAX};
 
 static const char *plural(uint64_t count)
 {
@@ -78,7 +82,8 @@ static void print_findings(const struct migp_scan *scan)
         }
         text = migp_scan_finding_text(scan, &found);
         printf("%s: offset %" PRIu64 " (0x%" PRIx64 "): %s: %s [%s]\n",
-               scan->name, found.finding.offset, found.finding.offset,
+               migp_scan_finding_file(scan, &found), found.finding.offset,
+               found.finding.offset,
                migp_severity_id((int)found.finding.severity), text,
                migp_finding_id(found.finding.code));
         free(text);
@@ -121,7 +126,8 @@ int migp_verify_main(int argc, char **argv)
         hooks.user = &digests;
     }
     status = MIGP_EXIT_FAILED;
-    if (migp_scan_run(&scan, argv[operand], &settings.reading, &hooks) == 0 &&
+    if (migp_scan_run(&scan, argv + operand, (size_t)(argc - operand),
+                      &settings.reading, &hooks) == 0 &&
         show(&settings, &scan, &digests) == 0) {
         status = migp_scan_status(&scan);
     }

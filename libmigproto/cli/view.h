@@ -29,6 +29,7 @@ int migp_view_print_devices(const struct migp_view *view);
 void migp_view_add_fields(struct migp_table *table,
                           const struct migp_report *report, size_t device,
                           size_t n_fields);
+void migp_view_add_channel(struct migp_table *table, uint32_t channel);
 void migp_view_print_records(const struct migp_view *view, size_t device,
                              uint64_t n_records);
 void migp_view_print_findings(const struct migp_view *view,

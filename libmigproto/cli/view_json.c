@@ -174,12 +174,14 @@ static int print_device(struct migp_json *json, const struct migp_view *view,
     migp_json_number(json, "offset", device.start_offset);
     migp_json_number(json, "parts", device.n_parts);
     migp_json_number(json, "empty_parts", device.n_empty_parts);
+    migp_json_bool(json, "multifd", device.on_multifd != 0);
+    migp_json_number(json, "packets", device.n_packets);
     print_driver_state(json, report, index, device.n_fields);
     migp_json_close(json, '}');
     return 0;
 }
 
-static void print_finding(struct migp_json *json,
+static void print_finding(struct migp_json *json, const struct migp_scan *scan,
                           const struct migp_report_finding *found)
 {
     const struct migp_finding *finding = &found->finding;
@@ -198,6 +200,8 @@ static void print_finding(struct migp_json *json,
     } else {
         migp_json_number(json, "device", (uint64_t)found->device);
     }
+    migp_json_number(json, "channel", migp_scan_finding_channel(scan, found));
+    migp_json_peer_text(json, "file", migp_scan_finding_file(scan, found));
     migp_json_close(json, '}');
 }
 
@@ -221,6 +225,35 @@ static void print_container(struct migp_json *json,
     migp_json_bool(json, "vmdesc", summary->has_vmdesc != 0);
     migp_json_bool(json, "switchover_start",
                    summary->has_switchover_start != 0);
+    migp_json_bool(json, "libvirt", summary->is_libvirt != 0);
+    migp_json_bool(json, "mapped_ram", summary->is_mapped_ram != 0);
+    migp_json_number(json, "stream_offset", summary->stream_offset);
+}
+
+static void print_channels(struct migp_json *json,
+                           const struct migp_report *report)
+{
+    struct migp_report_channel channel = {.struct_size = sizeof(channel)};
+    size_t i;
+
+    migp_json_open(json, "channels", '[');
+    for (i = 0; migp_report_channel(report, i, &channel) == MIGP_OK; i++) {
+        char *uuid = migp_printable_hex(channel.uuid, sizeof(channel.uuid));
+
+        migp_json_open(json, NULL, '{');
+        migp_json_number(json, "channel", (uint64_t)channel.channel_id + 1);
+        migp_json_number(json, "id", channel.channel_id);
+        migp_json_text(json, "uuid", uuid);
+        migp_json_number(json, "bytes", channel.bytes);
+        migp_json_number(json, "ram_packets", channel.n_ram);
+        migp_json_number(json, "ram_bytes", channel.ram_bytes);
+        migp_json_number(json, "packets", channel.n_packets);
+        migp_json_number(json, "data_bytes", channel.data_bytes);
+        migp_json_bool(json, "complete", channel.complete != 0);
+        migp_json_close(json, '}');
+        free(uuid);
+    }
+    migp_json_close(json, ']');
 }
 
 int migp_view_print_json(const struct migp_view *view)
@@ -244,11 +277,12 @@ int migp_view_print_json(const struct migp_view *view)
     migp_json_open(&json, "findings", '[');
     for (i = 0; i < summary->n_findings; i++) {
         if (migp_report_finding(view->scan->report, i, &found) == MIGP_OK) {
-            print_finding(&json, &found);
+            print_finding(&json, view->scan, &found);
         }
     }
     migp_json_close(&json, ']');
     print_container(&json, summary);
+    print_channels(&json, view->scan->report);
     migp_json_close(&json, '}');
     putchar('\n');
     return 0;

@@ -11,7 +11,8 @@
 #define LINES_PER_TABLE 4096
 
 static void add_record(struct migp_table *table,
-                       const struct migp_report_record *record, int digits)
+                       const struct migp_report_record *record, int digits,
+                       bool channels)
 {
     char hex[24];
 
@@ -20,6 +21,9 @@ static void add_record(struct migp_table *table,
     migp_table_add(table, NULL, "    %*" PRIu64, digits, record->offset);
     migp_table_add(table, NULL, "%*s", digits + 2, hex);
     migp_table_add(table, NULL, "%s", migp_section_id(record->section));
+    if (channels) {
+        migp_view_add_channel(table, record->channel);
+    }
     migp_table_add(table, NULL, "%-17s", migp_record_id(record->kind));
     migp_table_add(table, NULL, "%*" PRIu64, digits, record->size);
 }
@@ -27,32 +31,45 @@ static void add_record(struct migp_table *table,
 void migp_view_print_records(const struct migp_view *view, size_t device,
                              uint64_t n_records)
 {
-    static const struct migp_column columns[] = {{"OFFSET", SCOLS_FL_RIGHT, 1},
+    static const struct migp_column plain[] = {{"OFFSET", SCOLS_FL_RIGHT, 1},
+                                               {"HEX", SCOLS_FL_RIGHT, 1},
+                                               {"SECTION", 0, 1},
+                                               {"TAG", 0, 1},
+                                               {"SIZE", SCOLS_FL_RIGHT, 1},
+                                               {NULL, 0, 0}};
+    static const struct migp_column several[] = {{"OFFSET", SCOLS_FL_RIGHT, 1},
                                                  {"HEX", SCOLS_FL_RIGHT, 1},
                                                  {"SECTION", 0, 1},
+                                                 {"CHANNEL", 0, 1},
                                                  {"TAG", 0, 1},
                                                  {"SIZE", SCOLS_FL_RIGHT, 1},
                                                  {NULL, 0, 0}};
+    bool channels = view->scan->summary.n_channels > 0;
     const struct migp_report *report = view->scan->report;
     struct migp_report_record record;
     struct migp_table table;
-    uint64_t i;
+    uint64_t i, most = 0;
     int digits;
 
-    if (n_records == 0 ||
-        migp_report_record(report, device, n_records - 1, &record) != MIGP_OK) {
+    for (i = 0; i < n_records; i++) {
+        if (migp_report_record(report, device, i, &record) == MIGP_OK) {
+            most = record.offset > most ? record.offset : most;
+        }
+    }
+    if (n_records == 0) {
         return;
     }
-    digits = snprintf(NULL, 0, "%" PRIu64, record.offset);
+    digits = snprintf(NULL, 0, "%" PRIu64, most);
     for (i = 0; i < n_records; i++) {
         if (i % LINES_PER_TABLE == 0) {
             if (i > 0) {
                 migp_table_print(&table);
             }
-            migp_table_open(&table, columns, i == 0, view->colour);
+            migp_table_open(&table, channels ? several : plain, i == 0,
+                            view->colour);
         }
         if (migp_report_record(report, device, i, &record) == MIGP_OK) {
-            add_record(&table, &record, digits);
+            add_record(&table, &record, digits, channels);
         }
     }
     migp_table_print(&table);

@@ -215,7 +215,8 @@ static bool add_vmsd(struct json_object *vmsd, uint64_t *size)
     return true;
 }
 
-static void add_device(struct migp_vmdesc *vmdesc, struct json_object *device)
+static void add_device(struct migp_vmdesc *vmdesc, struct json_object *device,
+                       struct migp_vmdesc_place place)
 {
     struct migp_vmdesc_entry *entry;
     struct json_object *name;
@@ -241,6 +242,9 @@ static void add_device(struct migp_vmdesc *vmdesc, struct json_object *device)
     }
     vmdesc->entries = migp_memory_resize(vmdesc->entries, vmdesc->n_entries + 1,
                                          sizeof(*vmdesc->entries));
+    vmdesc->places = migp_memory_resize(vmdesc->places, vmdesc->n_entries + 1,
+                                        sizeof(*vmdesc->places));
+    vmdesc->places[vmdesc->n_entries] = place;
     entry = &vmdesc->entries[vmdesc->n_entries++];
     memset(entry, 0, sizeof(*entry));
     entry->idstr = migp_memory_copy_text(text);
@@ -257,13 +261,18 @@ static bool parse_devices(struct migp_vmdesc *vmdesc, struct cursor *cursor)
         return true;
     }
     do {
-        struct json_object *device = parse_value(cursor);
+        struct json_object *device;
+        size_t start;
 
+        (void)peek(cursor);
+        start = cursor->position;
+        device = parse_value(cursor);
         if (device == NULL || vmdesc->n_entries == MAX_ENTRIES) {
             json_object_put(device);
             return false;
         }
-        add_device(vmdesc, device);
+        add_device(vmdesc, device,
+                   (struct migp_vmdesc_place){start, cursor->position - start});
         json_object_put(device);
     } while (take(cursor, ','));
     return take(cursor, ']');
@@ -388,7 +397,9 @@ int migp_vmdesc_load(struct migp_vmdesc *vmdesc, const struct migp_input *input)
     if (migp_input_read_at(input, 0, magic, sizeof(magic)) != 0) {
         return -1;
     }
-    if (memcmp(magic, "QEVM", sizeof(magic)) != 0) {
+    /* QEMU's stream may be in a save file of libvirt's. */
+    if (memcmp(magic, "QEVM", sizeof(magic)) != 0 &&
+        memcmp(magic, "Libv", sizeof(magic)) != 0) {
         return 0;
     }
     if (find_text(input, &offset) != 0) {
@@ -404,6 +415,8 @@ int migp_vmdesc_load(struct migp_vmdesc *vmdesc, const struct migp_input *input)
         return -1;
     }
     migp_vmdesc_parse(vmdesc, text, size);
+    vmdesc->text_offset = offset;
+    vmdesc->text_size = size;
     free(text);
     return 0;
 }
@@ -416,5 +429,6 @@ void migp_vmdesc_free(struct migp_vmdesc *vmdesc)
         free((char *)vmdesc->entries[i].idstr);
     }
     free(vmdesc->entries);
+    free(vmdesc->places);
     memset(vmdesc, 0, sizeof(*vmdesc));
 }

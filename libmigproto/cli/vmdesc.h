@@ -6,11 +6,20 @@
 
 #include <migproto/qemu.h>
 
+/* Where an entry is in the description's text. */
+struct migp_vmdesc_place {
+    size_t start;
+    size_t size;
+};
+
 /* What the VM description at the end of a QEMU stream says about sizes. */
 struct migp_vmdesc {
     struct migp_vmdesc_entry *entries; /* names are owned too */
+    struct migp_vmdesc_place *places;  /* of the entries */
     size_t n_entries;
-    uint32_t page_size; /* 0 if it does not say, or says nonsense */
+    uint32_t page_size;   /* 0 if it does not say, or says nonsense */
+    uint64_t text_offset; /* in the file; 0 if there is no description */
+    size_t text_size;
 };
 
 /* Look for it in the tail of a seekable file; finding none is no failure.
