@@ -58,7 +58,7 @@ def config(payload):
     return tag(CONFIG) + payload + tag(END)
 
 
-def pci_config(vendor=0x1af4, device=0x1041, vectors=0, size=256):
+def pci_config(vendor=0x1234, device=0x1041, vectors=0, size=256):
     """Config bytes of a vfio-pci device; MSI-X capability at 0x40 if any."""
     space = bytearray(size)
     struct.pack_into("<HHHHBBBB", space, 0, vendor, device, 0x0006,

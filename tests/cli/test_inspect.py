@@ -109,13 +109,18 @@ class Json(Case):
                 self.assertEqual(device["state_bytes"], 60)
 
     def test_stdin_gives_the_same(self):
+        def nameless(report):
+            for finding in report["findings"]:
+                del finding["file"]
+            return report
+
         stream = read(TWO_DEVICES)
         self.assertEqual(self.inspect("-", data=stream),
                          self.inspect(TWO_DEVICES))
         bytes_ = bare(b"abc" * 1000, pci_config(vectors=4), block=100,
                       precopy=1500)
-        self.assertEqual(self.inspect("-", data=bytes_),
-                         self.inspect(self.file("bare", bytes_)))
+        self.assertEqual(nameless(self.inspect("-", data=bytes_)),
+                         nameless(self.inspect(self.file("bare", bytes_))))
 
     def test_slow_pipe(self):
         """Bytes that come one by one make no difference."""
@@ -137,7 +142,7 @@ class Json(Case):
 
     def test_bare_stream(self):
         state = bytes(range(256)) * 40
-        stream = bare(state, pci_config(vendor=0x15b3, device=0x101e,
+        stream = bare(state, pci_config(vendor=0x8086, device=0x101e,
                                         vectors=64, size=4096),
                       block=1000, precopy=3000, init=True)
         report = self.inspect(self.file("bare", stream))
@@ -151,7 +156,7 @@ class Json(Case):
         self.assertEqual(device["state_sha256"],
                          hashlib.sha256(state).hexdigest())
         self.assertEqual(device["config"]["size"], 4116 + 64 * 16 + 8)
-        self.assertEqual(device["config"]["vendor"], 0x15b3)
+        self.assertEqual(device["config"]["vendor"], 0x8086)
         self.assertEqual(device["config"]["device"], 0x101e)
         self.assertEqual(device["config"]["class"], 0x020000)
         self.assertEqual(device["config"]["msix_vectors"], 64)

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 void fuzz_fail(const char *what)
 {
@@ -32,6 +33,44 @@ struct feeding fuzz_split(const uint8_t *bytes, size_t size)
     feeding.phase = 1u + fuzz_choice(bytes, size, 1);
     feeding.max_events = 1u + fuzz_choice(bytes, size, 2) % 16;
     return feeding;
+}
+
+/* Where the part that begins at from ends. */
+static size_t part_end(const uint8_t *bytes, size_t size, size_t from)
+{
+    const size_t length = sizeof(FUZZ_PART) - 1;
+    size_t at;
+
+    for (at = from; at + length <= size; at++) {
+        if (memcmp(bytes + at, FUZZ_PART, length) == 0) {
+            return at;
+        }
+    }
+    return size;
+}
+
+size_t fuzz_part_count(const uint8_t *bytes, size_t size)
+{
+    size_t at = size < FUZZ_HEAD ? size : FUZZ_HEAD;
+    size_t count = 1;
+
+    for (at = part_end(bytes, size, at); at < size;
+         at = part_end(bytes, size, at + sizeof(FUZZ_PART) - 1)) {
+        count++;
+    }
+    return count;
+}
+
+size_t fuzz_part(const uint8_t *bytes, size_t size, size_t which, size_t *from)
+{
+    size_t at = size < FUZZ_HEAD ? size : FUZZ_HEAD;
+    size_t i;
+
+    for (i = 0; i < which; i++) {
+        at = part_end(bytes, size, at) + sizeof(FUZZ_PART) - 1;
+    }
+    *from = at;
+    return part_end(bytes, size, at) - at;
 }
 
 void fuzz_compare(struct outcome *whole, struct outcome *split)

@@ -32,6 +32,13 @@ struct feeding fuzz_split(const uint8_t *bytes, size_t size);
 /* One byte of the head; 0 where it is short. */
 uint8_t fuzz_choice(const uint8_t *bytes, size_t size, size_t which);
 
+/* Between several streams in one input; the first begins behind the head. */
+#define FUZZ_PART "CHANNEL:"
+
+/* How many there are, and one of them: its size, and where it begins. */
+size_t fuzz_part_count(const uint8_t *bytes, size_t size);
+size_t fuzz_part(const uint8_t *bytes, size_t size, size_t which, size_t *from);
+
 /* Two feedings told the same, and neither broke a rule. Frees both. */
 void fuzz_compare(struct outcome *whole, struct outcome *split);
 

@@ -2,15 +2,19 @@
 # SPDX-License-Identifier: MIT
 """Compare what `migproto` says about a capture with what QEMU said itself.
 
-QEMU's own account is src.trace in each folder of tests/golden/qemu; the sizes
-of FULL sections are also in the VM description at the end of a capture, and
-SWITCHOVER_ACK messages in what came back. This script reads all three without
-the library's help. Nothing about a capture is written down here.
+QEMU's own account is src.trace in each folder of tests/golden/qemu, and where
+state came over multifd channels also dst.trace, which names the packets as
+they arrived; the sizes of FULL sections are also in the VM description at the
+end of a capture, and SWITCHOVER_ACK messages in what came back. This script
+reads all of them, the channels and the layout of mapped RAM without the
+library's help. Nothing about a capture is written down here.
 
-usage: oracle.py {inspect|extract|verify} MIGPROTO SOURCE_DIR UNPACKED_DIR
+usage: oracle.py {inspect|extract|verify|channels} MIGPROTO SOURCE_DIR
+       UNPACKED_DIR
 """
 
 import hashlib
+import itertools
 import json
 import os
 import re
@@ -53,11 +57,23 @@ def run(*command, status=(0,)):
     return done
 
 
+def content_of(path):
+    """A file's bytes; None if the command did not write it."""
+    if not os.path.exists(path):
+        return None
+    with open(path, "rb") as file:
+        return file.read()
+
+
 # --- QEMU's trace ----------------------------------------------------------
 
 SECTION = re.compile(r"savevm_section_(start|end) (\S+), section_id (\d+)")
 SIZE = re.compile(r"vfio_save_block .*data_size (\d+)")
 DEVICE = re.compile(r"^(vfio_\w+) +\(([0-9a-f-]+)\)")
+THREAD = re.compile(r"^vfio_save_complete_precopy_thread_start +"
+                    r"\(([0-9a-f-]+)\) idstr (\S+) instance (\d+)")
+WHOLE = re.compile(r"^vfio_state_pending(_exact)? +\(([0-9a-f-]+)\).*"
+                   r"stopcopy size (\d+)(.*exact 1)?")
 
 
 class Traced:
@@ -66,9 +82,15 @@ class Traced:
     def __init__(self, path):
         self.sections = []   # (idstr, section id, kind, [DATA sizes])
         self.setups = []     # one per device, in order
+        self.threads = {}    # UUID -> (idstr, instance): state on channels
+        self.whole = {}      # UUID -> what the driver said it will give
         self.ended = False   # the source went to the end
         current = None
         for line in open(path, encoding="utf-8"):
+            if thread := THREAD.match(line):
+                self.threads[thread[1]] = (thread[2], int(thread[3]))
+            elif (whole := WHOLE.match(line)) and (whole[1] or whole[4]):
+                self.whole[whole[2]] = int(whole[3])
             # 0: end of the data; QEMU writes no record for it
             if size := SIZE.search(line):
                 if current and int(size[1]) > 0:
@@ -85,10 +107,26 @@ class Traced:
                 self.device_event(device[1], device[2], current)
         if current:
             self.sections.append(tuple(current))
+        if self.threads:
+            self.name_sections()
+
+    def name_sections(self):
+        """With threads the main channel's END and FULL have no event of their
+        own: they are the first and the last that is not a PART."""
+        for i, section in enumerate(self.sections):
+            if section[2] is None:
+                later = [other for other in self.sections[i + 1:]
+                         if other[0] == section[0]]
+                kind = "end" if later else "full"
+                self.sections[i] = (*section[:2], kind, section[3])
+                self.ended = self.ended or kind == "full"
 
     def device_event(self, event, uuid, current):
         if event == "vfio_save_setup":
             self.setups.append(uuid)
+        elif uuid in self.threads:
+            if event == "vfio_save_iterate" and current:
+                current[2] = "part"
         elif event == "vfio_save_iterate" and current:
             current[2] = "part"
         elif event.startswith("vfio_save_complete_precopy") and current:
@@ -96,6 +134,36 @@ class Traced:
         elif event == "vfio_save_device_config_state" and current:
             current[2] = "full"
             self.ended = True
+
+
+FULL_OF = re.compile(r"^qemu_loadvm_state_section_startfull (\d+)\((.*)\) "
+                     r"(\d+) \d+$")
+TAG = re.compile(r"^vfio_load_state +\(([0-9a-f-]+)\) data 0x([0-9a-f]+)")
+BUFFER = re.compile(r"^vfio_load_state_device_buffer_(incoming|load_start) +"
+                    r"\(([0-9a-f-]+)\) idx (\d+)")
+
+
+class Loaded:
+    """What the destination's trace says came over multifd channels."""
+
+    def __init__(self, path):
+        self.incoming = []   # (idstr, instance, index), in order of arrival
+        self.loaded = []     # of those, the ones given to the driver as data
+        self.ready = set()   # (idstr, instance) with CONFIG_LOAD_READY
+        names = {}           # UUID at the destination -> (idstr, instance)
+        section = None
+        for line in open(path, encoding="utf-8"):
+            if full := FULL_OF.match(line):
+                section = (full[2], int(full[3]))
+            elif tag := TAG.match(line):
+                if int(tag[2], 16) & 0xffff == 3:
+                    names[tag[1]] = section
+                elif int(tag[2], 16) & 0xffff == 6:
+                    self.ready.add(names[tag[1]])
+            elif buffer := BUFFER.match(line):
+                one = (*names[buffer[2]], int(buffer[3]))
+                (self.incoming if buffer[1] == "incoming"
+                 else self.loaded).append(one)
 
 
 # --- the capture's own bytes -----------------------------------------------
@@ -109,6 +177,89 @@ def vmdesc_of(data):
             if at + 5 + length == len(data) and data[at + 5:at + 6] == b"{":
                 return json.loads(data[at + 5:])
     return None
+
+
+MULTIFD_MAGIC = 0x11223344
+
+
+class Channel:
+    """A multifd channel, taken apart by the description of its bytes."""
+
+    def __init__(self, path, page_size=4096):
+        self.path = path
+        self.data = data = open(path, "rb").read()
+        magic, version, uuid, number = struct.unpack_from(">II16sB", data)
+        if (magic, version) != (MULTIFD_MAGIC, 1):
+            raise ValueError(path + ": not a multifd channel")
+        self.uuid = uuid
+        self.id = number
+        self.ram = []        # sizes of packets, heads included
+        self.packets = []    # (idstr, instance, index, flags, offset, size)
+        at = 64
+        while at < len(data):
+            magic, version, flags = struct.unpack_from(">III", data, at)
+            if (magic, version) != (MULTIFD_MAGIC, 1):
+                raise ValueError("%s: no packet at %d" % (path, at))
+            if flags & 0x40 == 0:
+                size = 320 + 8 * (524288 // page_size)
+                size += struct.unpack_from(">I", data, at + 20)[0]
+                self.ram.append(size)
+                at += size
+                continue
+            name = data[at + 12:at + 268].rstrip(b"\0").decode()
+            instance, size = struct.unpack_from(">II", data, at + 268)
+            version, index, bits = struct.unpack_from(">III", data, at + 276)
+            if version != 0:
+                raise ValueError("%s: version %d at %d" % (path, version, at))
+            self.packets.append((name, instance, index, bits, at, size - 12))
+            at += 276 + size
+        if at != len(data):
+            raise ValueError(path + ": does not end between two packets")
+
+    def about(self):
+        """What --json must say of it."""
+        return {"channel": self.id + 1, "id": self.id,
+                "bytes": len(self.data), "ram_packets": len(self.ram),
+                "ram_bytes": sum(self.ram), "packets": len(self.packets),
+                "data_bytes": sum(packet[5] for packet in self.packets),
+                "complete": True}
+
+
+class Packet:
+    """One device-state packet of a channel."""
+
+    def __init__(self, channel, fields):
+        (self.idstr, self.instance, self.index, self.flags, self.offset,
+         self.size) = fields
+        self.channel = channel.id + 1
+        self.data = channel.data[self.offset + 288:][:self.size]
+
+    def records(self):
+        """What --json must say of it."""
+        def record(tag, offset, size):
+            return {"offset": offset, "channel": self.channel,
+                    "section": "multifd", "tag": tag, "size": size}
+
+        if self.flags & 1 == 0:
+            return [record("DATA", self.offset, self.size)]
+        return [record("CONFIG", self.offset + 288, self.size - 16),
+                record("END", self.offset + 288 + self.size - 8, 0)]
+
+
+def channels_of(unpacked):
+    """The channels beside the main one, in the order of their ids."""
+    names = sorted(name for name in os.listdir(unpacked)
+                   if re.fullmatch(r"chan[1-9]\.bin", name))
+    return sorted((Channel(os.path.join(unpacked, name)) for name in names),
+                  key=lambda channel: channel.id)
+
+
+def packets_of(channels, idstr, instance):
+    """A device's packets in the order of their index."""
+    return sorted((Packet(channel, fields) for channel in channels
+                   for fields in channel.packets
+                   if fields[:2] == (idstr, instance)),
+                  key=lambda packet: packet.index)
 
 
 def acks_of(path):
@@ -150,11 +301,23 @@ def sections_of(records):
     return groups
 
 
-def compare_sections(name, report, traced, whole):
+def full_tags(device, traced, loaded):
+    """What a FULL section holds, as the traces have it."""
+    name = (device["id"], device["instance"])
+    if name not in traced.threads.values():
+        return ["CONFIG", "END"]
+    return ["CONFIG_LOAD_READY"] if name in loaded.ready else ["END"]
+
+
+def compare_sections(name, report, traced, loaded, whole):
     """Every VFIO section, in stream order, beside the trace's."""
     ours = []
+    tags_of = {}
     for device in report["devices"]:
-        for kind, records, offset in sections_of(device["records"]):
+        tags_of[device["id"]] = full_tags(device, traced, loaded)
+        main = [record for record in device["records"]
+                if record["section"] != "multifd"]
+        for kind, records, offset in sections_of(main):
             ours.append((offset, device["id"], device["section_id"], kind,
                          records))
     ours.sort(key=lambda section: section[0])
@@ -182,7 +345,7 @@ def compare_sections(name, report, traced, whole):
         check(sizes == told[3], where + ": DATA sizes", sizes, told)
         tags = [r["tag"] for r in records if r["tag"] != "DATA"]
         allowed = {"part": (["END"], ["INIT_DATA_SENT"]), "end": (["END"],),
-                   "full": (["CONFIG", "END"],)}[kind]
+                   "full": (tags_of[idstr],)}[kind]
         check(tags in allowed, where + ": tags", tags)
 
 
@@ -192,6 +355,8 @@ def check_offsets(name, report, data):
                "INIT_DATA_SENT": 5, "CONFIG_LOAD_READY": 6}
     for device in report["devices"]:
         for record in device["records"]:
+            if record["section"] == "multifd":
+                continue  # compared with the packets
             at = record["offset"]
             tag = struct.unpack_from(">Q", data, at)[0]
             check(tag == 0xffffffffef100000 | numbers[record["tag"]],
@@ -207,20 +372,23 @@ def state_of(device, data):
     """The device's state, from the bytes of the capture."""
     return b"".join(
         data[r["offset"] + 16:r["offset"] + 16 + r["size"]]
-        for r in device["records"] if r["tag"] == "DATA")
+        for r in device["records"]
+        if r["tag"] == "DATA" and r["section"] != "multifd")
 
 
-def check_device(name, device, data, vmdesc):
+def check_device(name, device, data, vmdesc, packets=()):
     records = device["records"]
-    sums = {"part": 0, "end": 0, "start": 0, "full": 0}
+    sums = {"part": 0, "end": 0, "start": 0, "full": 0, "multifd": 0}
     for record in records:
         if record["tag"] == "DATA":
             sums[record["section"]] += record["size"]
     check(device["precopy_bytes"] == sums["part"], name + ": precopy_bytes")
-    check(device["stopcopy_bytes"] == sums["end"], name + ": stopcopy_bytes")
+    check(device["stopcopy_bytes"] == sums["end"] + sums["multifd"],
+          name + ": stopcopy_bytes")
     check(device["records_omitted"] == 0, name + ": records_omitted")
     check(device["dialect"] == "v2", name + ": dialect", device["dialect"])
-    state = state_of(device, data)
+    state = state_of(device, data) + b"".join(
+        packet.data for packet in packets if packet.flags & 1 == 0)
     check(device["state_bytes"] == len(state), name + ": state_bytes")
     check(device["state_sha256"] == hashlib.sha256(state).hexdigest(),
           name + ": state_sha256")
@@ -230,14 +398,65 @@ def check_device(name, device, data, vmdesc):
             if entry["name"] == device["id"] and
             entry["instance_id"] == device["instance"]]
     check(len(told) == 1, name + ": in the VM description")
-    check(device["config"]["size"] + 16 == told[0],
-          name + ": size of FULL", device["config"]["size"], told)
+    full = 8 if device["multifd"] else device["config"]["size"] + 16
+    check(full == told[0], name + ": size of FULL", full, told)
+
+
+def mapped_blocks(name, data, at, end):
+    """Walk a mapped-ram file's list of RAM blocks; where it goes on."""
+    total = struct.unpack_from(">Q", data, at)[0]
+    check(total & 0xfff == 4, name + ": MEM_SIZE", hex(total))
+    total -= 4
+    at += 8
+    while total > 0:
+        at += 1 + data[at]
+        used, version, page, bitmap, pages = struct.unpack_from(
+            ">QIQQQ", data, at)
+        at += 8 + 28
+        check((version, page, bitmap) == (1, 4096, at),
+              name + ": mapped-ram header", version, page, bitmap, at)
+        count = (used // page + 63) // 64 * 8
+        check(bitmap + count <= pages and pages + used <= end,
+              name + ": a block's pages lie behind its bitmap")
+        if bitmap + count > pages or used > total:
+            break
+        total -= used
+        at = pages + used
+    check(data[at:at + 8] == struct.pack(">Q", 0x10),
+          name + ": EOS at %d" % at)
+    return at + 8
+
+
+def check_mapped_ram(name, report, data):
+    """In the configuration, and where the section behind RAM is."""
+    ram = struct.pack(">BIB3sII", 1, 1, 3, b"ram", 0, 4)
+    at = data.find(ram, 0, 1024)
+    mapped = data.find(b"\x0amapped-ram", 0, at) >= 0
+    check(report["mapped_ram"] is mapped, name + ": mapped_ram")
+    check((report["libvirt"], report["stream_offset"]) == (False, 0),
+          name + ": nothing around the stream")
+    if not mapped:
+        return False
+    at = mapped_blocks(name, data, at + len(ram), len(data))
+    check(data[at:at + 5] == b"\x7e" + struct.pack(">I", 1),
+          name + ": RAM's footer")
+    # The blocks are in RAM's START; that of the device comes right behind it.
+    check(report["devices"][0]["offset"] == at + 5,
+          name + ": the section behind RAM", report["devices"][0]["offset"],
+          at + 5)
+    return True
+
+
+def loaded_of(folder):
+    path = os.path.join(folder, "dst.trace")
+    return Loaded(path) if os.path.exists(path) else None
 
 
 def inspect(migproto, name, folder, unpacked):
     path = os.path.join(unpacked, "main.bin")
     data = open(path, "rb").read()
     traced = Traced(os.path.join(folder, "src.trace"))
+    loaded = loaded_of(folder)
     vmdesc = vmdesc_of(data)
     report = json.loads(run(migproto, "inspect", "--json", path,
                             status=(0, 1)).stdout)
@@ -248,10 +467,19 @@ def inspect(migproto, name, folder, unpacked):
           report["complete"], traced.ended)
     check((vmdesc is not None) == traced.ended,
           name + ": a VM description where QEMU came to the end")
-    compare_sections(name, report, traced, traced.ended)
+    compare_sections(name, report, traced, loaded, traced.ended)
     check_offsets(name, report, data)
+    check_mapped_ram(name, report, data)
+    check(report["channels"] == [], name + ": the main channel alone")
     for device in report["devices"]:
         check_device(name + " " + device["id"], device, data, vmdesc)
+        there = (device["id"], device["instance"]) in traced.threads.values()
+        check((device["multifd"], device["packets"]) == (there, 0),
+              name + ": on multifd", device["multifd"], there)
+    warned = [f["device"] for f in report["findings"]
+              if f["code"] == "state-on-multifd"]
+    check(len(warned) == len(traced.threads), name + ": state-on-multifd",
+          warned, traced.threads)
     inits = [sum(r["tag"] == "INIT_DATA_SENT" for r in d["records"])
              for d in report["devices"]]
     acks = acks_of(os.path.join(unpacked, "return.bin"))
@@ -301,22 +529,22 @@ def extract(migproto, name, folder, unpacked):
     data = open(path, "rb").read()
     report = json.loads(run(migproto, "inspect", "--json", path,
                             status=(0, 1)).stdout)
-    if not report["complete"]:
-        return
+    if not report["complete"] or report["devices"][0]["multifd"]:
+        return  # with channels: see channels()
     for device in report["devices"]:
         what = name + " " + device["id"]
         state = state_of(device, data)
         with tempfile.TemporaryDirectory() as scratch:
             out = os.path.join(scratch, "out")
             run(migproto, "extract", path, "--device", device["id"], "-o", out)
-            check(open(out, "rb").read() == state, what + ": extracted state")
+            check(content_of(out) == state, what + ": extracted state")
             run(migproto, "extract", path, "--device", device["id"],
                 "--config", "-o", out)
             config = device["config"]
             at = [r["offset"] + 8 for r in device["records"]
                   if r["tag"] == "CONFIG"][0]
             bytes_ = data[at:at + config["size"]]
-            check(open(out, "rb").read() == bytes_, what + ": config bytes")
+            check(content_of(out) == bytes_, what + ": config bytes")
             ids = struct.unpack_from("<HH", bytes_, 4)
             check(ids == (config["vendor"], config["device"]), what + ": ids")
         ports, repeats = check_mtty(what, state)
@@ -336,6 +564,143 @@ def extract(migproto, name, folder, unpacked):
               what + ": repeated headers", repeats, warned)
         if repeats == 0:
             check(len(state) in (60, 96), what + ": 60 or 96 bytes")
+
+
+# --- channels --------------------------------------------------------------
+
+def compare_packets(name, report, channels, traced, loaded):
+    """Every packet: the channels' bytes, both traces, and the report."""
+    check([{k: v for k, v in said.items() if k != "uuid"}
+           for said in report["channels"]] ==
+          [channel.about() for channel in channels], name + ": channels",
+          report["channels"])
+    check([said["uuid"].replace("-", "") for said in report["channels"]] ==
+          [channel.uuid.hex() for channel in channels], name + ": UUIDs")
+    for channel in channels:
+        sent = [packet[:3] for packet in channel.packets]
+        arrived = iter(loaded.incoming)
+        check(all(packet in arrived for packet in sent),
+              "%s: channel %d, order of arrival" % (name, channel.id), sent,
+              loaded.incoming)
+    everything = sorted(packet[:3] for channel in channels
+                        for packet in channel.packets)
+    check(everything == sorted(loaded.incoming), name + ": every packet",
+          everything, loaded.incoming)
+    check({device["id"] for device in report["devices"] if device["multifd"]}
+          == {idstr for idstr, _ in traced.threads.values()},
+          name + ": devices on multifd")
+
+
+def compare_device(name, device, packets, traced, loaded):
+    """One device's packets in the report, and what both QEMUs said of it."""
+    identity = (device["id"], device["instance"])
+    check(device["packets"] == len(packets), name + ": packets",
+          device["packets"])
+    records = [record for packet in packets for record in packet.records()]
+    count = len(records)
+    check(device["records"][-count:] == records, name + ": records of packets",
+          device["records"][-count:], records)
+    check(all(record["section"] != "multifd"
+              for record in device["records"][:-count]),
+          name + ": packets behind the main channel's records")
+    config = device["config"] or {}
+    check(config.get("size") == packets[-1].size - 16, name + ": config size")
+    check(config.get("offset") == packets[-1].offset + 288,
+          name + ": config offset")
+    data = sorted(packet.index for packet in packets if packet.flags & 1 == 0)
+    check(data == sorted(index for *whose, index in loaded.loaded
+                         if tuple(whose) == identity),
+          name + ": packets given to the driver", data, loaded.loaded)
+    # mtty answers with the size of its whole state, sent before or not.
+    whole = [size for uuid, size in traced.whole.items()
+             if traced.threads.get(uuid) == identity]
+    check([device["state_bytes"]] == whole, name + ": size of the state",
+          device["state_bytes"], whole)
+
+
+def extract_channels(migproto, name, files, device, data, packets):
+    state = state_of(device, data) + b"".join(
+        packet.data for packet in packets if packet.flags & 1 == 0)
+    config = packets[-1].data[8:-8]
+    with tempfile.TemporaryDirectory() as scratch:
+        out = os.path.join(scratch, "out")
+        for order in (files, files[::-1]):
+            run(migproto, "extract", *order, "--device", device["id"], "-o",
+                out)
+            check(content_of(out) == state, name + ": extracted state")
+        run(migproto, "extract", *files, "--device", device["id"], "--config",
+            "-o", out)
+        check(content_of(out) == config, name + ": config bytes")
+    ports, repeats = check_mtty(name, state)
+    check(repeats == 0, name + ": mtty's header once")
+    check(device["driver_state"]["nr_ports"] == ports, name + ": nr_ports")
+
+
+def without(migproto, name, main, channels, gone):
+    """One channel left out: what must be said without it."""
+    left = [channel for channel in channels if channel is not gone]
+    done = run(migproto, "inspect", "--json", main,
+               *(channel.path for channel in left), status=(0, 1))
+    report = json.loads(done.stdout)
+    errors = [(f["code"], f["device"]) for f in report["findings"]
+              if f["severity"] == "error"]
+    wanted = []
+    for number, device in enumerate(report["devices"]):
+        all_ = packets_of(channels, device["id"], device["instance"])
+        have = packets_of(left, device["id"], device["instance"])
+        indices = [packet.index for packet in have]
+        if not have:
+            wanted.append(("state-missing", number))
+        elif indices != list(range(len(indices))):
+            wanted.append(("packet-missing", number))
+        elif len(have) < len(all_):
+            wanted.append(("config-missing", number))
+        check(device["complete"] is (len(have) == len(all_)),
+              name + ": complete without a channel", device["complete"])
+    for one in wanted:
+        check(one in errors, name + ": without a channel", one, errors)
+    if not wanted:
+        check(errors == [], name + ": without a channel", errors)
+    run(migproto, "verify", main, *(channel.path for channel in left),
+        status=(1 if wanted else 0,))
+    missing = gone.id < max(channel.id for channel in channels)
+    warned = [f["value"] for f in report["findings"]
+              if f["code"] == "channel-missing"]
+    check(warned == ([gone.id] if missing else []),
+          name + ": channel-missing", warned)
+
+
+def channels(migproto, name, folder, unpacked):
+    """The main channel together with those beside it."""
+    beside = channels_of(unpacked)
+    if not beside:
+        return
+    main = os.path.join(unpacked, "main.bin")
+    data = open(main, "rb").read()
+    files = [main] + [channel.path for channel in beside]
+    traced = Traced(os.path.join(folder, "src.trace"))
+    loaded = loaded_of(folder)
+    out = None
+    for order in itertools.permutations(files):
+        done = run(migproto, "inspect", "--json", *order)
+        out = out or done.stdout
+        check(done.stdout == out, name + ": the same in any order", order)
+    report = json.loads(out)
+    check(report["complete"] is True, name + ": complete")
+    codes = [f["code"] for f in report["findings"]]
+    check(codes == [], name + ": no finding", codes)
+    compare_sections(name, report, traced, loaded, True)
+    check_offsets(name, report, data)
+    compare_packets(name, report, beside, traced, loaded)
+    for device in report["devices"]:
+        what = name + " " + device["id"]
+        packets = packets_of(beside, device["id"], device["instance"])
+        check_device(what, device, data, vmdesc_of(data), packets)
+        compare_device(what, device, packets, traced, loaded)
+        extract_channels(migproto, what, files, device, data, packets)
+    run(migproto, "verify", *files)
+    for gone in beside:
+        without(migproto, name, main, beside, gone)
 
 
 # --- verify ----------------------------------------------------------------
@@ -392,7 +757,8 @@ def main():
     if what == "verify":
         verify(migproto, source, unpacked)
     else:
-        step = {"inspect": inspect, "extract": extract}[what]
+        step = {"inspect": inspect, "extract": extract,
+                "channels": channels}[what]
         for name in sorted(os.listdir(os.path.join(source, "qemu"))):
             step(migproto, name, os.path.join(source, "qemu", name),
                  os.path.join(unpacked, "qemu", name))

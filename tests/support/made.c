@@ -177,6 +177,10 @@ static void read_setting(struct made *made, char *line)
         made->dialects = dialects_named(made, value);
     } else if (strcmp(name, "device-complete") == 0) {
         made->device_complete = atoi(value);
+    } else if (strcmp(name, "driver") == 0) {
+        made->driver = value;
+    } else if (strcmp(name, "driver-finish") == 0) {
+        made->driver_finish = code_named(made, value);
     } else if (strcmp(name, "ambiguous") == 0) {
         made->ambiguous = value;
     } else {
@@ -226,6 +230,9 @@ static void resolve(struct made *made)
     for (i = 0; i < made->n_events; i++) {
         made->events[i] = resolved(made, made->events[i]);
     }
+    for (i = 0; i < made->n_driver_findings; i++) {
+        made->driver_findings[i] = resolved(made, made->driver_findings[i]);
+    }
     if (made->ambiguous) {
         const char *to = strchr(made->ambiguous, ' ') + 1;
 
@@ -235,6 +242,12 @@ static void resolve(struct made *made)
     }
 }
 
+static void add_line(char ***lines, size_t *count, char *line)
+{
+    *lines = grown(*lines, (*count + 1) * sizeof(**lines));
+    (*lines)[(*count)++] = line + 1 + strspn(line + 1, " ");
+}
+
 static void read_line(struct made *made, char *line)
 {
     char *start = line + strspn(line, " \t");
@@ -242,9 +255,9 @@ static void read_line(struct made *made, char *line)
     if (*start == '@') {
         read_setting(made, start);
     } else if (*start == '=') {
-        made->events =
-            grown(made->events, (made->n_events + 1) * sizeof(*made->events));
-        made->events[made->n_events++] = start + 1 + strspn(start + 1, " ");
+        add_line(&made->events, &made->n_events, start);
+    } else if (*start == '!') {
+        add_line(&made->driver_findings, &made->n_driver_findings, start);
     } else {
         read_bytes(made, start);
     }
@@ -283,6 +296,10 @@ void made_free(struct made *made)
     for (i = 0; i < made->n_events; i++) {
         free(made->events[i]);
     }
+    for (i = 0; i < made->n_driver_findings; i++) {
+        free(made->driver_findings[i]);
+    }
+    free(made->driver_findings);
     free(made->events);
     free(made->labels);
     free(made->label_offsets);

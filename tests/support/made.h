@@ -19,9 +19,13 @@ struct made {
     uint32_t page_size; /* 0: not given */
     struct migp_vmdesc_entry vmdesc;
     size_t n_vmdesc;
-    int finish;              /* what finish must say */
-    uint32_t dialects;       /* bare: what must be left; 0: not told */
-    int device_complete;     /* report: of device 0; -1: not told */
+    int finish;             /* what finish must say */
+    uint32_t dialects;      /* bare: what must be left; 0: not told */
+    int device_complete;    /* report: of device 0; -1: not told */
+    const char *driver;     /* of the state's bytes; NULL: not told */
+    int driver_finish;      /* what must be said of them */
+    char **driver_findings; /* expected lines */
+    size_t n_driver_findings;
     uint64_t ambiguous_from; /* prefixes from here to there are no test */
     uint64_t ambiguous_to;
     char *ambiguous;

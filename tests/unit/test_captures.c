@@ -17,6 +17,10 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A mapped-ram file is mostly holes: nothing to see at every step. */
+#define BIG (4U << 20)
+#define BIG_END 65536
+
 static struct file_list captures;
 
 static int load_all(void **state)
@@ -54,7 +58,7 @@ static void test_feed__in_pieces_of_every_kind(void **state)
     size_t j;
 
     (void)state;
-    assert_true(captures.count >= 15);
+    assert_true(captures.count >= 24);
     for (i = 0; i < captures.count; i++) {
         const struct file *file = &captures.files[i];
         struct feeding feeding = feeding_of(file->bytes, file->size);
@@ -65,6 +69,9 @@ static void test_feed__in_pieces_of_every_kind(void **state)
         feeding.max_events = 1;
         assert_same(file->name, &whole, &feeding);
         for (j = 0; j<N_TESTS(chunks); j += test_stride()> 1 ? 4 : 1) {
+            if (file->size > BIG && chunks[j] < 4093) {
+                continue;
+            }
             feeding.chunk = chunks[j];
             feeding.max_events = j % 2 ? 1 : 0;
             feeding.exact = true;
@@ -91,6 +98,9 @@ static void test_report__in_pieces_of_every_kind(void **state)
         for (j = 0; j<N_TESTS(chunks); j += test_stride()> 1 ? 2 : 1) {
             struct outcome outcome;
 
+            if (file->size > BIG && chunks[j] < 4093) {
+                continue;
+            }
             feeding.chunk = chunks[j];
             feed_report(&outcome, &feeding, NULL);
             assert_null(outcome.broken);
@@ -141,10 +151,19 @@ static void assert_prefix(const struct file *file, const struct outcome *whole,
     outcome_free(&outcome);
 }
 
+/* In a big file, between its beginning and its end, few. */
+static size_t next_prefix(const struct file *file, size_t size)
+{
+    if (file->size > BIG && size > BIG_END && size < file->size - BIG_END) {
+        size += file->size / 50;
+        return size < file->size - BIG_END ? size : file->size - BIG_END;
+    }
+    return size + 4001 * test_stride();
+}
+
 /* All captures, at positions with no pattern; one of them whole: test_cuts. */
 static void test_feed__prefixes(void **state)
 {
-    size_t step = 4001 * test_stride();
     size_t i;
 
     (void)state;
@@ -155,7 +174,7 @@ static void test_feed__prefixes(void **state)
         size_t size;
 
         feed_reader(&whole, &feeding, NULL);
-        for (size = 0; size < file->size; size += step) {
+        for (size = 0; size < file->size; size = next_prefix(file, size)) {
             assert_prefix(file, &whole, size);
         }
         outcome_free(&whole);

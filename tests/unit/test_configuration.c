@@ -108,7 +108,7 @@ static void test_configuration__mapped_ram(void **state)
     (void)state;
     build_configuration(&build, "pc-9.9");
     build_capabilities(&build, "mapped-ram");
-    assert_refused(&build, MIGP_FINDING_MAPPED_RAM);
+    assert_whole(&build);
 }
 
 static void test_configuration__page_bits_out_of_range(void **state)

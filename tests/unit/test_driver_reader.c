@@ -320,8 +320,11 @@ static void test_driver_id__names(void **state)
     (void)state;
     assert_string_equal(migp_driver_id(MIGP_DRIVER_OPAQUE), "opaque");
     assert_string_equal(migp_driver_id(MIGP_DRIVER_MTTY), "mtty");
-    assert_non_null(migp_driver_id(-1));
-    assert_non_null(migp_driver_id(99));
+    assert_string_equal(migp_driver_id(MIGP_DRIVER_MLX5), "mlx5");
+    assert_string_equal(migp_driver_id(MIGP_DRIVER_VIRTIO), "virtio");
+    assert_string_equal(migp_driver_id(MIGP_DRIVER_RECORDS), "mlx5-or-virtio");
+    assert_string_equal(migp_driver_id(-1), "opaque");
+    assert_string_equal(migp_driver_id(99), "opaque");
 }
 
 int main(void)
