@@ -20,6 +20,9 @@ if(TARGET migproto)
 endif()
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+# The AFL++ plug-in of the development package needs the library itself, which
+# that package depends on anyway.
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SHLIBDEPS OFF)
 
 set(CPACK_COMPONENT_RUNTIME_DESCRIPTION
     "Shared library for the migration state of VFIO devices.")
@@ -34,7 +37,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS
     "libmigproto${PROJECT_VERSION_MAJOR} (= ${PROJECT_VERSION})")
 
 set(CPACK_COMPONENT_TOOLS_DESCRIPTION
-    "The migproto command: inspect, verify, extract and encode streams.")
+    "The migproto command: inspect, verify, extract, encode, graft and mutate streams.")
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME migproto)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_SECTION utils)
 

@@ -7,7 +7,7 @@ import unittest
 
 from support import (Case, FAILED, GOOD, ROOT, TWO_DEVICES, run)
 
-COMMANDS = ("inspect", "verify", "extract", "encode")
+COMMANDS = ("inspect", "verify", "extract", "encode", "graft", "mutate")
 
 
 def help_options(command):
