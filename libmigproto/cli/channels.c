@@ -26,14 +26,19 @@ static void take_id(struct migp_channel_file *channel)
     }
 }
 
-/* Look at the first bytes; what is too short to be a channel is read as the
- * main channel, and said to be too short there. */
+/* Look at the first bytes. */
 static int look(struct migp_channel_file *channel)
 {
     static const uint8_t magic[] = {0x11, 0x22, 0x33, 0x44};
     struct migp_input *input = &channel->input;
 
     if (migp_input_fill(input, MIGP_MULTIFD_INIT_SIZE) != 0) {
+        return -1;
+    }
+    if (migp_input_size(input) < sizeof(magic)) {
+        migp_message_print(input->name,
+                           "%zu bytes are no channel of a migration",
+                           migp_input_size(input));
         return -1;
     }
     channel->is_channel =
@@ -65,6 +70,12 @@ static int compare(const void *left, const void *right)
     return strcmp(a->file, b->file); /* a fault: at least always the same */
 }
 
+static bool looks_like_main(const struct migp_channel_file *file)
+{
+    return memcmp(migp_input_bytes(&file->input), "QEVM", 4) == 0 ||
+           memcmp(migp_input_bytes(&file->input), "Libv", 4) == 0;
+}
+
 static int check(const struct migp_channels *channels)
 {
     const struct migp_channel_file *files = channels->files;
@@ -78,10 +89,10 @@ static int check(const struct migp_channels *channels)
         return -1;
     }
     if (!files[1].is_channel) {
-        migp_message_print(NULL,
-                           "%s and %s: neither is a multifd channel, and only "
-                           "one can be the main channel",
-                           files[0].file, files[1].file);
+        migp_message_print(files[looks_like_main(&files[0]) ? 1 : 0].file,
+                           "not a multifd channel, and there is another main "
+                           "channel, %s",
+                           files[looks_like_main(&files[0]) ? 0 : 1].file);
         return -1;
     }
     return 0;

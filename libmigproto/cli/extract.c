@@ -7,6 +7,7 @@
 #include "scan.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct settings {
@@ -86,6 +87,10 @@ static void write_in_order(struct extraction *extraction, int section_kind,
         return;
     }
     if (section_kind == MIGP_SECTION_MULTIFD &&
+        event->kind == MIGP_EVENT_DATA_BEGIN && event->size == 0) {
+        return; /* a packet may be empty, a record may not */
+    }
+    if (section_kind == MIGP_SECTION_MULTIFD &&
         event->kind == MIGP_EVENT_CONFIG && extraction->packet_written) {
         write_record(extraction, &end);
     }
@@ -137,17 +142,18 @@ static int check_whole(const struct extraction *extraction,
 {
     struct migp_report_device device;
     struct migp_report_finding found;
-    char text[MIGP_TEXT_MAX];
+    char *text;
     int result = 0;
     size_t i;
 
     for (i = 0; i < scan->summary.n_findings; i++) {
         if (migp_report_finding(scan->report, i, &found) == MIGP_OK &&
             found.finding.severity == MIGP_SEVERITY_ERROR) {
-            migp_finding_text(&found.finding, text, sizeof(text));
+            text = migp_scan_finding_text(scan, &found);
             migp_message_print_at(migp_scan_finding_file(scan, &found),
                                   found.finding.offset, text,
                                   migp_finding_id(found.finding.code));
+            free(text);
             result = -1;
         }
     }

@@ -153,6 +153,7 @@ static int check_donor(struct graft *graft)
         0) {
         return -1;
     }
+    migp_graft_donor_warn(donor, site);
     result = migp_graft_donor_check_state(&graft->donor, site);
     return result == 1 ? meet_errors(graft, donor->state.name,
                                      "the driver would refuse this state")
@@ -189,9 +190,9 @@ static int write_result(struct graft *graft)
                         graft->outputs, graft->n_files) != 0) {
         return -1;
     }
-    result = migp_graft_check_result(graft->outputs, graft->n_files,
-                                     &graft->settings->reading, graft->wanted,
-                                     &graft->site, &graft->donor);
+    result = migp_graft_check_result(
+        graft->outputs, graft->n_files, &graft->settings->reading,
+        graft->wanted, &graft->site, &graft->donor, &graft->scan.summary);
     if (result < 0 ||
         (result > 0 && meet_errors(graft, graft->outputs[0].name,
                                    "the result would have errors") != 0) ||
@@ -225,8 +226,8 @@ static int run(struct graft *graft)
 {
     if (open_inputs(graft) != 0 || read_stream(graft) != 0 ||
         check_donor(graft) != 0 || make_plan(graft) != 0 ||
-        migp_graft_outputs_open(graft->outputs, &graft->settings->output) !=
-            0 ||
+        migp_graft_outputs_open(graft->outputs, &graft->settings->output,
+                                graft->files) != 0 ||
         write_result(graft) != 0) {
         return graft->status != MIGP_EXIT_GOOD ? graft->status
                                                : MIGP_EXIT_FAILED;
@@ -296,14 +297,18 @@ int migp_graft_main(int argc, char **argv)
     if (operand < 0) {
         return status;
     }
-    if (settings.device.n_items != 1 ||
-        strchr(settings.device.items[0], '=') == NULL) {
+    if (settings.device.n_items != 1) {
         return migp_option_complain(&usage,
                                     "--device ID=STATE is needed, just once");
     }
+    if (strchr(settings.device.items[0], '=') == NULL) {
+        return migp_option_complain(
+            &usage, "--device needs the state's file too: ID=STATE");
+    }
     if (settings.output.n_items != (size_t)(argc - operand)) {
-        return migp_option_complain(&usage,
-                                    "as many -o are needed as operands");
+        return migp_option_complain(
+            &usage, "as many -o are needed as operands, in their "
+                    "order");
     }
     set_up(&graft, &settings, argv + operand, (size_t)(argc - operand));
     status = run(&graft);

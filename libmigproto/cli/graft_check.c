@@ -5,6 +5,7 @@
 #include "message.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static const char *file_of(const struct migp_scan *scan,
                            const struct migp_output *outputs,
@@ -37,10 +38,37 @@ int migp_graft_print_errors(const struct migp_scan *scan,
     return migp_scan_status(scan) != MIGP_EXIT_GOOD;
 }
 
-/* As many bytes as were put in? */
-static int check_sizes(const struct migp_scan *scan, const char *wanted,
-                       uint64_t state_size, uint64_t config_size)
+/* What the stream did not have before, the reader is told. */
+static void print_warnings(const struct migp_scan *scan,
+                           const struct migp_output *outputs)
 {
+    struct migp_report_finding found;
+    size_t i;
+
+    for (i = 0; i < scan->summary.n_findings; i++) {
+        if (migp_report_finding(scan->report, i, &found) == MIGP_OK &&
+            found.finding.severity == MIGP_SEVERITY_WARNING) {
+            char *text = migp_scan_finding_text(scan, &found);
+
+            migp_message_print(file_of(scan, outputs, &found),
+                               "offset %llu: warning: %s [%s]",
+                               (unsigned long long)found.finding.offset, text,
+                               migp_finding_id(found.finding.code));
+            free(text);
+        }
+    }
+}
+
+/* Is it what was put in? */
+static int check_content(const struct migp_scan *scan, const char *wanted,
+                         const struct migp_graft_site *before,
+                         const struct migp_graft_donor *donor,
+                         struct migp_digests *digests)
+{
+    const uint64_t state_size = donor->state.size;
+    const uint64_t config_size =
+        donor->config_name != NULL ? donor->config_size : before->config_size;
+    char digest[MIGP_DIGEST_TEXT];
     struct migp_graft_site after;
     int result = migp_graft_site_find(&after, scan, wanted);
 
@@ -55,6 +83,14 @@ static int check_sizes(const struct migp_scan *scan, const char *wanted,
                            (unsigned long long)config_size);
         result = -1;
     }
+    if (result == 0) {
+        result = migp_digests_finish(digests, after.device, digest);
+    }
+    if (result == 0 && strcmp(digest, donor->digest) != 0) {
+        migp_message_print(scan->name, "the result would not hold the new "
+                                       "state; nothing written");
+        result = -1;
+    }
     migp_graft_site_free(&after);
     return result;
 }
@@ -63,9 +99,11 @@ int migp_graft_check_result(const struct migp_output *outputs, size_t n_files,
                             const struct migp_reading *reading,
                             const char *wanted,
                             const struct migp_graft_site *before,
-                            const struct migp_graft_donor *donor)
+                            const struct migp_graft_donor *donor,
+                            const struct migp_report_summary *was)
 {
-    const struct migp_scan_hooks hooks = {NULL, NULL, NULL};
+    struct migp_digests digests = {0};
+    const struct migp_scan_hooks hooks = {migp_digests_sink, NULL, &digests};
     char **files = migp_memory_resize(NULL, n_files, sizeof(*files));
     struct migp_scan scan;
     size_t i;
@@ -79,14 +117,16 @@ int migp_graft_check_result(const struct migp_output *outputs, size_t n_files,
         int errors = migp_graft_print_errors(&scan, outputs);
 
         scan.name = outputs[scan.channels.files[0].operand].name;
-        result = check_sizes(&scan, wanted, donor->state.size,
-                             donor->config_name != NULL ? donor->config_size
-                                                        : before->config_size);
+        result = check_content(&scan, wanted, before, donor, &digests);
         if (result == 0) {
+            if (scan.summary.n_findings > was->n_findings) {
+                print_warnings(&scan, outputs);
+            }
             result = errors;
         }
     }
     migp_scan_free(&scan);
+    migp_digests_free(&digests);
     free(files);
     return result;
 }

@@ -21,6 +21,7 @@ int migp_graft_check_result(const struct migp_output *outputs, size_t n_files,
                             const struct migp_reading *reading,
                             const char *wanted,
                             const struct migp_graft_site *before,
-                            const struct migp_graft_donor *donor);
+                            const struct migp_graft_donor *donor,
+                            const struct migp_report_summary *was);
 
 #endif

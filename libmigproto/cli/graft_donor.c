@@ -143,8 +143,36 @@ static void set_vendor(struct migp_driver_reader *reader,
     }
 }
 
+void migp_graft_donor_warn(const struct migp_graft_donor *donor,
+                           const struct migp_graft_site *site)
+{
+    const struct migp_pci_config *old = &site->shown.pci;
+    struct migp_pci_config pci = {.struct_size = sizeof(pci)};
+    struct migp_error error = MIGP_ERROR_INIT;
+
+    if (donor->state.size == 0 && site->state_size > 0) {
+        migp_message_print(donor->state.name,
+                           "warning: the new state is empty");
+    }
+    if (donor->config_name == NULL || !site->shown.has_pci) {
+        return;
+    }
+    if (migp_pci_config_parse(donor->config, donor->config_size, &pci,
+                              &error) != MIGP_OK) {
+        migp_message_print(donor->config_name, "warning: %s", error.text);
+    } else if (pci.config_size != old->config_size) {
+        migp_message_print(donor->config_name,
+                           "warning: config space of %u bytes; the device has "
+                           "%u",
+                           (unsigned)pci.config_size,
+                           (unsigned)old->config_size);
+    }
+}
+
+/* To the driver's reader, and into the digest. */
 static int read_state(const struct migp_input *state,
-                      struct migp_driver_reader *reader)
+                      struct migp_driver_reader *reader,
+                      struct migp_digests *digests)
 {
     uint8_t *block = migp_memory_resize(NULL, BLOCK, 1);
     uint64_t offset = 0;
@@ -156,7 +184,11 @@ static int read_state(const struct migp_input *state,
 
         result = migp_input_read_at(state, offset, block, size);
         if (result == 0) {
+            const struct migp_event event = {
+                .kind = MIGP_EVENT_DATA, .size = size, .bytes = block};
+
             (void)migp_driver_reader_feed(reader, block, size, offset);
+            migp_digests_sink(digests, 0, MIGP_SECTION_BARE, &event);
             offset += size;
         }
     }
@@ -203,6 +235,7 @@ static bool may_be_same(int before, int after)
 int migp_graft_donor_check_state(struct migp_graft_donor *donor,
                                  const struct migp_graft_site *site)
 {
+    struct migp_digests digests = {0};
     struct migp_driver_reader *reader;
     int before = (int)site->shown.driver;
     int result;
@@ -211,7 +244,11 @@ int migp_graft_donor_check_state(struct migp_graft_donor *donor,
         migp_message_print(NULL, "%s", migp_error_text(MIGP_ERR_NO_MEMORY));
         return -1;
     }
-    result = read_state(&donor->state, reader);
+    result = read_state(&donor->state, reader, &digests);
+    if (result == 0) {
+        result = migp_digests_finish(&digests, 0, donor->digest);
+    }
+    migp_digests_free(&digests);
     if (result == 0) {
         set_vendor(reader, donor, site);
         (void)migp_driver_reader_finish(reader, donor->state.size);

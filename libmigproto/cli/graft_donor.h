@@ -2,6 +2,7 @@
 #ifndef MIGP_CLI_GRAFT_DONOR_H
 #define MIGP_CLI_GRAFT_DONOR_H
 
+#include "digest.h"
 #include "graft_site.h"
 #include "input.h"
 
@@ -16,6 +17,7 @@ struct migp_graft_donor {
     const char *config_name; /* NULL: the config bytes stay */
     uint8_t *config;
     size_t config_size;
+    char digest[MIGP_DIGEST_TEXT]; /* of the state, once it was checked */
 };
 
 /* Open the files. config: NULL for none; at most max_config bytes are taken.
@@ -29,6 +31,10 @@ int migp_graft_donor_check_config(const struct migp_graft_donor *donor,
                                   const struct migp_graft_site *site,
                                   const struct migp_scan *scan,
                                   uint64_t max_config);
+
+/* Warn of what a destination with such a device would hardly take. */
+void migp_graft_donor_warn(const struct migp_graft_donor *donor,
+                           const struct migp_graft_site *site);
 
 /* Would the device's driver take the state? Says what it knows on stderr.
  * Returns 0, 1 if the driver would refuse it, or -1. */

@@ -16,6 +16,7 @@
 #define PACKAGED_BODY 4
 
 #define BATCH 64
+#define MAX_PACKAGES 64
 
 /* A walk through the container. */
 struct walk {
@@ -25,6 +26,7 @@ struct walk {
     struct migp_input *file;
     size_t main;
     uint64_t start; /* of QEMU's stream in the file */
+    int n_packages;
 };
 
 static bool changes_size_before(const struct migp_graft_plan *plan,
@@ -53,6 +55,12 @@ static int meet_package(struct walk *walk, const struct migp_qemu_event *event)
 
     if (event->size != PACKAGED_BODY) {
         return 0;
+    }
+    /* Each is compared with all edits; QEMU makes one. */
+    if (++walk->n_packages > MAX_PACKAGES) {
+        migp_message_print(walk->scan->name, "more than %d packages",
+                           MAX_PACKAGES);
+        return -1;
     }
     size = (uint64_t)event->bytes[0] << 24 | (uint64_t)event->bytes[1] << 16 |
            (uint64_t)event->bytes[2] << 8 | event->bytes[3];

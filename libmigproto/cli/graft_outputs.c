@@ -83,8 +83,35 @@ static int check_names(const struct migp_list *names)
     return 0;
 }
 
+/* A result may take the place of its own operand, not of another one. */
+static int check_operands(const struct migp_list *names, char *const *files)
+{
+    size_t i;
+    size_t j;
+
+    for (i = 0; i < names->n_items; i++) {
+        struct entry output;
+
+        if (find_entry(names->items[i], &output) != 0) {
+            return -1;
+        }
+        for (j = 0; j < names->n_items; j++) {
+            struct entry operand;
+
+            if (j != i && find_entry(files[j], &operand) == 0 &&
+                is_same(&output, &operand)) {
+                migp_message_print(names->items[i],
+                                   "this -o is another operand than the one "
+                                   "in its place");
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
 int migp_graft_outputs_open(struct migp_output *outputs,
-                            const struct migp_list *names)
+                            const struct migp_list *names, char *const *files)
 {
     size_t i;
 
@@ -92,7 +119,7 @@ int migp_graft_outputs_open(struct migp_output *outputs,
         memset(&outputs[i], 0, sizeof(outputs[i]));
         outputs[i].fd = -1;
     }
-    if (check_names(names) != 0) {
+    if (check_names(names) != 0 || check_operands(names, files) != 0) {
         return -1;
     }
     for (i = 0; i < names->n_items; i++) {

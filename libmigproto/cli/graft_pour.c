@@ -167,13 +167,14 @@ static size_t find_last(const struct migp_graft_site *site)
     return i > 0 && site->slots[i - 1].is_stop_copy ? i - 1 : site->n_slots;
 }
 
+/* Records and packets are of different making; pre-copy is another thing too. */
 static uint64_t choose_block(const struct migp_graft_site *site)
 {
     uint64_t block = USUAL_BLOCK;
     size_t i;
 
     for (i = 0; i < site->n_slots; i++) {
-        if (site->slots[i].size > block) {
+        if (site->slots[i].is_stop_copy && site->slots[i].size > block) {
             block = site->slots[i].size;
         }
     }

@@ -35,8 +35,9 @@ static int check_device(const struct migp_graft_site *site,
     const struct migp_report_device *shown = &site->shown;
 
     if (!shown->complete || !shown->has_config) {
-        migp_message_print(scan->name,
-                           "the device's state is not whole in these files");
+        migp_message_print(
+            scan->name, "the device's state is not whole in these files%s",
+            shown->on_multifd ? ": name those of all channels" : "");
         return -1;
     }
     if (shown->n_records_omitted > 0) {
@@ -45,20 +46,6 @@ static int check_device(const struct migp_graft_site *site,
         return -1;
     }
     return 0;
-}
-
-/* Which operand a record is in; 0 is the main channel's number. */
-static size_t operand_of(const struct migp_scan *scan, uint32_t channel)
-{
-    const struct migp_channels *channels = &scan->channels;
-    size_t i;
-
-    for (i = 1; channel > 0 && i < channels->n_files; i++) {
-        if (channels->files[i].id + 1 == channel) {
-            return channels->files[i].operand;
-        }
-    }
-    return channels->files[0].operand;
 }
 
 static void add_slot(struct migp_graft_site *site, size_t input,
@@ -79,13 +66,14 @@ static void take_record(struct migp_graft_site *site,
                         const struct migp_report_record *record)
 {
     const bool in_packet = record->section == MIGP_SECTION_MULTIFD;
-    size_t input = operand_of(scan, record->channel);
+    size_t input = scan->channels.files[record->input].operand;
 
     switch (record->kind) {
     case MIGP_EVENT_DATA_BEGIN:
         add_slot(site, input, record);
         break;
     case MIGP_EVENT_CONFIG:
+        site->n_configs++;
         site->config_input = input;
         site->config_offset = record->offset + TAG_SIZE;
         site->config_size = record->size;
@@ -122,6 +110,10 @@ int migp_graft_site_find(struct migp_graft_site *site,
             MIGP_OK) {
             take_record(site, scan, &record);
         }
+    }
+    if (site->n_configs > 1) {
+        migp_message_print(scan->name, "the device has CONFIG more than once");
+        return -1;
     }
     site->is_rigid = (site->shown.dialects & MIGP_DIALECT_V2) == 0;
     return 0;

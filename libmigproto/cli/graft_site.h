@@ -30,6 +30,7 @@ struct migp_graft_site {
     uint64_t state_size;
     /* The record sizes reach the driver: they may not change. */
     bool is_rigid;
+    size_t n_configs;
     size_t config_input;
     uint64_t config_offset; /* of the first config byte */
     uint64_t config_size;

@@ -101,6 +101,7 @@ int main(int argc, char **argv)
     /* A reader that goes away is an error of a write, not an end by signal:
      * unfinished files are to be removed. */
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
     status = run(argc, argv);
     if (migp_output_check_stdout() != 0) {
         return MIGP_EXIT_FAILED;

@@ -17,7 +17,7 @@
 /* What an early end has to take away; a slot is free while it is NULL. */
 static char *volatile unfinished[MIGP_OUTPUT_MAX];
 
-static const int end_signals[] = {SIGHUP, SIGINT, SIGTERM};
+static const int end_signals[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 #define N_END_SIGNALS (sizeof(end_signals) / sizeof(end_signals[0]))
 
 static void remove_unfinished(void)
@@ -127,10 +127,25 @@ static char *path_beside(const char *file)
     return path;
 }
 
+/* mkstemp() makes it private; a result is as readable as the file that it
+ * replaces, or as any new file. */
+static void set_mode(const struct migp_output *output, const char *file)
+{
+    struct stat status;
+    mode_t mask;
+
+    if (stat(file, &status) == 0) {
+        fchmod(output->fd, status.st_mode & 0777);
+        return;
+    }
+    mask = umask(0);
+    umask(mask);
+    fchmod(output->fd, 0666 & ~mask);
+}
+
 static int open_temporary(struct migp_output *output, const char *file)
 {
     sigset_t before;
-    mode_t mask;
 
     prepare_for_early_end();
     if (take_slot(output) != 0) {
@@ -148,10 +163,7 @@ static int open_temporary(struct migp_output *output, const char *file)
         forget_temporary(output);
         return -1;
     }
-    /* mkstemp() makes it private; a result is as readable as any file. */
-    mask = umask(0);
-    umask(mask);
-    fchmod(output->fd, 0666 & ~mask);
+    set_mode(output, file);
     return 0;
 }
 

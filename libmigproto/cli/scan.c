@@ -249,13 +249,18 @@ static int read_inputs(struct reading_state *state,
 {
     struct migp_scan *scan = state->scan;
     struct migp_input *main_input = &scan->channels.files[0].input;
+    uint64_t total = 0;
+    size_t i;
     int result;
 
     if (migp_vmdesc_load(&scan->vmdesc, main_input) != 0 ||
         make_report(scan, reading, state->hooks) != 0) {
         return -1;
     }
-    migp_progress_start(&state->progress, main_input->size);
+    for (i = 0; i < scan->channels.n_files; i++) {
+        total += scan->channels.files[i].input.size;
+    }
+    migp_progress_start(&state->progress, total);
     result = read_all(state, main_input);
     if (result == 0 && scan->channels.n_files > 1) {
         result = read_channels(state);
@@ -326,11 +331,10 @@ const char *migp_scan_finding_file(const struct migp_scan *scan,
                : scan->name;
 }
 
-uint32_t migp_scan_finding_channel(const struct migp_scan *scan,
-                                   const struct migp_report_finding *found)
+uint32_t migp_scan_channel_of(const struct migp_scan *scan, uint32_t input)
 {
-    return found->input > 0 && found->input < scan->channels.n_files
-               ? scan->channels.files[found->input].id + 1
+    return input > 0 && input < scan->channels.n_files
+               ? scan->channels.files[input].id + 1
                : 0;
 }
 

@@ -124,9 +124,9 @@ char *migp_scan_finding_text(const struct migp_scan *scan,
 const char *migp_scan_finding_file(const struct migp_scan *scan,
                                    const struct migp_report_finding *found);
 
-/* 0 if it is in the main channel, else the channel's id + 1. */
-uint32_t migp_scan_finding_channel(const struct migp_scan *scan,
-                                   const struct migp_report_finding *found);
+/* An input's number for people: 0 is the main channel, else it is the
+ * channel's id + 1. */
+uint32_t migp_scan_channel_of(const struct migp_scan *scan, uint32_t input);
 
 /* The exit status that the findings ask for. */
 int migp_scan_status(const struct migp_scan *scan);

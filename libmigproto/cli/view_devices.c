@@ -123,16 +123,22 @@ static void add_pci(struct migp_table *table, const struct migp_pci_config *pci)
     }
 }
 
-static void add_config(struct migp_table *table,
+static void add_config(struct migp_table *table, const struct migp_scan *scan,
                        const struct migp_report_device *device)
 {
+    uint32_t channel = migp_scan_channel_of(scan, device->config_input);
+    char where[32] = "";
+
     if (!device->has_config) {
         migp_table_add_pair(table, "config", "none");
         return;
     }
+    if (channel > 0) {
+        snprintf(where, sizeof(where), " of channel %" PRIu32, channel);
+    }
     migp_table_add_pair(table, "config",
-                        "%" PRIu64 " bytes (from offset %" PRIu64 ")",
-                        device->config_size, device->config_offset);
+                        "%" PRIu64 " bytes (from offset %" PRIu64 "%s)",
+                        device->config_size, device->config_offset, where);
     if (device->has_pci) {
         add_pci(table, &device->pci);
     }
@@ -221,7 +227,7 @@ static int print_device(const struct migp_view *view, size_t index)
         migp_table_add_pair(&table, "SHA-256 of the state", "%s", digest);
     }
     add_driver(&table, report, index, &device);
-    add_config(&table, &device);
+    add_config(&table, view->scan, &device);
     add_record_counts(&table, report, index, &device);
     migp_table_print(&table);
     if (view->all_records || device.n_records <= FEW_RECORDS) {

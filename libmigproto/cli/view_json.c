@@ -95,7 +95,7 @@ static void print_pci(struct migp_json *json, const struct migp_pci_config *pci)
     print_ramfb(json, pci);
 }
 
-static void print_config(struct migp_json *json,
+static void print_config(struct migp_json *json, const struct migp_scan *scan,
                          const struct migp_report_device *device)
 {
     if (!device->has_config) {
@@ -113,13 +113,15 @@ static void print_config(struct migp_json *json,
         migp_json_null(json, "msix_vectors");
     }
     migp_json_number(json, "offset", device->config_offset);
+    migp_json_number(json, "channel",
+                     migp_scan_channel_of(scan, device->config_input));
     migp_json_close(json, '}');
 }
 
-static void print_records(struct migp_json *json,
-                          const struct migp_report *report, size_t device,
-                          uint64_t n_records)
+static void print_records(struct migp_json *json, const struct migp_scan *scan,
+                          size_t device, uint64_t n_records)
 {
+    const struct migp_report *report = scan->report;
     struct migp_report_record record;
     uint64_t i;
 
@@ -130,7 +132,8 @@ static void print_records(struct migp_json *json,
         }
         migp_json_open(json, NULL, '{');
         migp_json_number(json, "offset", record.offset);
-        migp_json_number(json, "channel", record.channel);
+        migp_json_number(json, "channel",
+                         migp_scan_channel_of(scan, record.input));
         migp_json_text(json, "section", migp_section_id(record.section));
         migp_json_text(json, "tag", migp_record_id(record.kind));
         migp_json_number(json, "size", record.size);
@@ -167,8 +170,8 @@ static int print_device(struct migp_json *json, const struct migp_view *view,
     } else {
         return -1;
     }
-    print_config(json, &device);
-    print_records(json, report, index, device.n_records);
+    print_config(json, view->scan, &device);
+    print_records(json, view->scan, index, device.n_records);
     migp_json_number(json, "records_omitted", device.n_records_omitted);
     migp_json_bool(json, "complete", device.complete != 0);
     migp_json_number(json, "offset", device.start_offset);
@@ -200,7 +203,7 @@ static void print_finding(struct migp_json *json, const struct migp_scan *scan,
     } else {
         migp_json_number(json, "device", (uint64_t)found->device);
     }
-    migp_json_number(json, "channel", migp_scan_finding_channel(scan, found));
+    migp_json_number(json, "channel", migp_scan_channel_of(scan, found->input));
     migp_json_peer_text(json, "file", migp_scan_finding_file(scan, found));
     migp_json_close(json, '}');
 }
@@ -230,9 +233,9 @@ static void print_container(struct migp_json *json,
     migp_json_number(json, "stream_offset", summary->stream_offset);
 }
 
-static void print_channels(struct migp_json *json,
-                           const struct migp_report *report)
+static void print_channels(struct migp_json *json, const struct migp_scan *scan)
 {
+    const struct migp_report *report = scan->report;
     struct migp_report_channel channel = {.struct_size = sizeof(channel)};
     size_t i;
 
@@ -250,6 +253,7 @@ static void print_channels(struct migp_json *json,
         migp_json_number(json, "packets", channel.n_packets);
         migp_json_number(json, "data_bytes", channel.data_bytes);
         migp_json_bool(json, "complete", channel.complete != 0);
+        migp_json_peer_text(json, "file", scan->channels.files[i + 1].file);
         migp_json_close(json, '}');
         free(uuid);
     }
@@ -282,7 +286,7 @@ int migp_view_print_json(const struct migp_view *view)
     }
     migp_json_close(&json, ']');
     print_container(&json, summary);
-    print_channels(&json, view->scan->report);
+    print_channels(&json, view->scan);
     migp_json_close(&json, '}');
     putchar('\n');
     return 0;

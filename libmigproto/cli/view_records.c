@@ -10,9 +10,8 @@
  * tables, and cells padded to one width keep their columns in line. */
 #define LINES_PER_TABLE 4096
 
-static void add_record(struct migp_table *table,
-                       const struct migp_report_record *record, int digits,
-                       bool channels)
+static void add_record(struct migp_table *table, const struct migp_scan *scan,
+                       const struct migp_report_record *record, int digits)
 {
     char hex[24];
 
@@ -21,8 +20,8 @@ static void add_record(struct migp_table *table,
     migp_table_add(table, NULL, "    %*" PRIu64, digits, record->offset);
     migp_table_add(table, NULL, "%*s", digits + 2, hex);
     migp_table_add(table, NULL, "%s", migp_section_id(record->section));
-    if (channels) {
-        migp_view_add_channel(table, record->channel);
+    if (scan->summary.n_channels > 0) {
+        migp_view_add_channel(table, migp_scan_channel_of(scan, record->input));
     }
     migp_table_add(table, NULL, "%-17s", migp_record_id(record->kind));
     migp_table_add(table, NULL, "%*" PRIu64, digits, record->size);
@@ -69,7 +68,7 @@ void migp_view_print_records(const struct migp_view *view, size_t device,
                             view->colour);
         }
         if (migp_report_record(report, device, i, &record) == MIGP_OK) {
-            add_record(&table, &record, digits, channels);
+            add_record(&table, view->scan, &record, digits);
         }
     }
     migp_table_print(&table);

@@ -166,7 +166,7 @@ void migp_view_print_findings(const struct migp_view *view, int lowest_severity)
         migp_table_add(&table, NULL, "0x%" PRIx64, found.finding.offset);
         if (channels) {
             migp_view_add_channel(
-                &table, migp_scan_finding_channel(view->scan, &found));
+                &table, migp_scan_channel_of(view->scan, found.input));
         }
         migp_table_add(&table, severity_colour(found.finding.severity), "%s",
                        migp_severity_id((int)found.finding.severity));

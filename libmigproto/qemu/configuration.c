@@ -125,6 +125,7 @@ static void apply(struct migp_qemu_reader *reader,
     reader->ram.mapped = configuration->mapped_ram;
     if (configuration->page_bits != 0 && reader->options.page_size == 0) {
         reader->page_size = (uint32_t)1 << configuration->page_bits;
+        reader->page_size_known = true;
     }
 }
 

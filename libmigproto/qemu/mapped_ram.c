@@ -53,7 +53,7 @@ static int check_bitmap(struct migp_qemu_reader *reader, uint64_t offset,
         ram->shift_known = true;
     }
     if (bitmap != behind + ram->shift) {
-        return fail(reader, MIGP_FINDING_MAPPED_RAM, offset, bitmap,
+        return fail(reader, MIGP_FINDING_MAPPED_RAM_BITMAP, offset, bitmap,
                     behind + ram->shift);
     }
     return MIGP_OK;
@@ -79,10 +79,13 @@ int migp_qemu_read_mapped_ram(struct migp_qemu_reader *reader,
     if (bitmap == 0 && pages == 0) { /* a shared block that is left out */
         return MIGP_OK;
     }
-    if (!page_size_good(page_size)) {
+    if (!page_size_good(page_size) ||
+        (reader->page_size_known && page_size != reader->page_size)) {
         return fail(reader, MIGP_FINDING_MAPPED_RAM, offset + AT_PAGE_SIZE,
                     page_size, reader->page_size);
     }
+    reader->page_size = (uint32_t)page_size;
+    reader->page_size_known = true;
     code = check_bitmap(reader, offset + AT_BITMAP,
                         offset + MIGP_QEMU_MAPPED_RAM_SIZE, bitmap);
     if (code < 0) {

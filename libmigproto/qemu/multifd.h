@@ -23,6 +23,7 @@
 
 /* A RAM packet's own numbers, then a be64 for each page it has room for. */
 #define MIGP_MULTIFD_RAM_PAGES 12
+#define MIGP_MULTIFD_RAM_NORMAL 16
 #define MIGP_MULTIFD_RAM_NEXT 20
 #define MIGP_MULTIFD_RAM_LOOK 24 /* bytes up to here are looked at */
 #define MIGP_MULTIFD_RAM_FIXED 320

@@ -151,13 +151,18 @@ static int step_ram(struct migp_multifd_reader *reader,
     const uint8_t *bytes = feed->in.bytes + feed->in.at;
     uint32_t room = MIGP_MULTIFD_RAM_DATA / reader->options.page_size;
     uint64_t head = MIGP_MULTIFD_RAM_FIXED + 8 * (uint64_t)room;
-    uint32_t pages, next;
+    uint32_t pages, normal, next;
 
     if (!want(reader, feed, MIGP_MULTIFD_RAM_LOOK)) {
         return MIGP_OK;
     }
     pages = migp_load_be32(bytes + MIGP_MULTIFD_RAM_PAGES);
+    normal = migp_load_be32(bytes + MIGP_MULTIFD_RAM_NORMAL);
     next = migp_load_be32(bytes + MIGP_MULTIFD_RAM_NEXT);
+    if (normal > pages) {
+        return fail(reader, MIGP_ERR_MALFORMED, MIGP_FINDING_PACKET_NORMAL,
+                    MIGP_MULTIFD_RAM_NORMAL, normal, pages);
+    }
     if (pages > room) {
         return fail(reader, MIGP_ERR_MALFORMED, MIGP_FINDING_PACKET_PAGES,
                     MIGP_MULTIFD_RAM_PAGES, pages, room);

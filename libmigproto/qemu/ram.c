@@ -88,6 +88,9 @@ int migp_qemu_step_ram(struct migp_qemu_reader *reader,
     }
     word = migp_load_be64(migp_qemu_at(feed));
     flags = word & mask;
+    if (reader->ram.mapped && flags != RAM_EOS && flags != RAM_MEM_SIZE) {
+        return fail_flags(reader, word); /* [QC-14] */
+    }
     switch (flags & ~(uint64_t)RAM_CONTINUE) {
     case RAM_EOS:
         migp_qemu_consume(reader, feed, 8);

@@ -69,7 +69,8 @@ struct migp_qemu_reader {
     uint64_t package_end; /* of PACKAGED; 0 outside */
     size_t need;
     uint32_t page_size;
-    uint32_t footers; /* enum migp_qemu_footers, AUTO until known */
+    bool page_size_known; /* else it is the default */
+    uint32_t footers;     /* enum migp_qemu_footers, AUTO until known */
     bool bytes_after_end;
     bool configuration_seen;
     struct migp_qemu_ram ram;

@@ -62,6 +62,7 @@ int migp_qemu_reader_new(struct migp_qemu_reader **out,
     (*out)->footers = own.footers;
     (*out)->page_size =
         own.page_size != 0 ? own.page_size : MIGP_QEMU_DEFAULT_PAGE;
+    (*out)->page_size_known = own.page_size != 0;
     return MIGP_OK;
 }
 

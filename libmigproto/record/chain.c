@@ -87,7 +87,7 @@ static void take_head(struct migp_chain *chain)
     }
     chain->begun = true;
     chain->doubtful = chain->doubtful || !plausible;
-    chain->n_records++;
+    chain->hand.number = chain->n_records++;
     if ((record->flags & ~MIGP_DRIVER_RECORD_OPTIONAL) != 0 &&
         !chain->has_odd_flags) {
         chain->odd_flags = chain->hand;
@@ -164,6 +164,7 @@ static size_t collect(struct migp_chain *chain, const uint8_t *bytes,
         count_payload(chain, taken);
     } else if (chain->n_thing == 0) {
         chain->hand.offset = offset;
+        chain->hand.input = chain->input;
     }
     memcpy(chain->thing + chain->n_thing, bytes, taken);
     chain->n_thing += taken;

@@ -31,6 +31,8 @@ enum migp_chain_strange {
 struct migp_chain_mark {
     struct migp_driver_record record;
     uint64_t offset; /* of its head, in the input */
+    uint32_t input;  /* which one that is */
+    uint64_t number; /* records before it */
 };
 
 /* Records of one kind. */
@@ -47,6 +49,7 @@ enum migp_chain_thing {
 };
 
 struct migp_chain {
+    uint32_t input; /* of the bytes that come */
     enum migp_chain_thing next;
     uint8_t thing[MIGP_DRIVER_RECORD_HEAD];
     size_t n_thing;

@@ -8,16 +8,25 @@
 _Static_assert(MIGP_CHAIN_SKIPPED + 4 <= MIGP_DRIVER_FINDINGS,
                "skipped; refused; flags; odd size; empty, cut or too big");
 
+static bool is_behind(const struct migp_driver_reader *reader, size_t at,
+                      uint32_t input, uint64_t offset)
+{
+    return reader->finding_inputs[at] == input &&
+           reader->findings[at].offset > offset;
+}
+
 /* Findings are told in the order of the input. */
 static void add(struct migp_driver_reader *reader, uint32_t code,
-                uint64_t offset, uint64_t value, uint64_t expected)
+                const struct migp_chain_mark *mark, uint64_t value,
+                uint64_t expected)
 {
     struct migp_finding finding =
-        migp_finding_make(code, offset, value, expected);
+        migp_finding_make(code, mark->offset, value, expected);
     size_t at = reader->n_findings;
 
-    migp_driver_add_finding(reader, &finding);
-    for (; at > 0 && reader->findings[at - 1].offset > offset; at--) {
+    migp_driver_add_finding(reader, &finding, mark->input);
+    for (; at > 0 && is_behind(reader, at - 1, mark->input, mark->offset);
+         at--) {
         reader->findings[at] = reader->findings[at - 1];
         reader->findings[at - 1] = finding;
     }
@@ -39,13 +48,13 @@ static int tell_refused(struct migp_driver_reader *reader)
     }
     if (!knows_tag_1(reader) && chain->has_refused[MIGP_CHAIN_TAG_1] &&
         (first == NULL ||
-         chain->refused[MIGP_CHAIN_TAG_1].offset < first->offset)) {
+         chain->refused[MIGP_CHAIN_TAG_1].number < first->number)) {
         first = &chain->refused[MIGP_CHAIN_TAG_1];
     }
     if (first == NULL) {
         return MIGP_OK;
     }
-    add(reader, MIGP_FINDING_DRIVER_TAG, first->offset, first->record.tag, 0);
+    add(reader, MIGP_FINDING_DRIVER_TAG, first, first->record.tag, 0);
     return MIGP_ERR_MALFORMED;
 }
 
@@ -63,11 +72,11 @@ static void tell_skipped(struct migp_driver_reader *reader)
 
     while (i + k < MIGP_CHAIN_SKIPPED && (i < n_1 || k < n_other)) {
         const struct migp_chain_mark *mark =
-            k == n_other || (i < n_1 && one[i].offset < other[k].offset)
+            k == n_other || (i < n_1 && one[i].number < other[k].number)
                 ? &one[i++]
                 : &other[k++];
 
-        add(reader, MIGP_FINDING_DRIVER_SKIPPED, mark->offset, mark->record.tag,
+        add(reader, MIGP_FINDING_DRIVER_SKIPPED, mark, mark->record.tag,
             mark->record.size);
     }
 }
@@ -77,11 +86,11 @@ static void tell_odd_fields(struct migp_driver_reader *reader)
     const struct migp_chain *chain = &reader->chain;
 
     if (chain->has_odd_flags) { /* [DR-9] */
-        add(reader, MIGP_FINDING_DRIVER_FLAGS, chain->odd_flags.offset,
+        add(reader, MIGP_FINDING_DRIVER_FLAGS, &chain->odd_flags,
             chain->odd_flags.record.flags, MIGP_DRIVER_RECORD_OPTIONAL);
     }
     if (chain->has_odd_size && knows_tag_1(reader)) { /* [DR-10] */
-        add(reader, MIGP_FINDING_DRIVER_RECORD_ODD, chain->odd_size.offset,
+        add(reader, MIGP_FINDING_DRIVER_RECORD_ODD, &chain->odd_size,
             chain->odd_size.record.size, 8);
     }
 }
@@ -93,10 +102,10 @@ static void tell_cut(struct migp_driver_reader *reader)
     uint64_t head = MIGP_DRIVER_RECORD_HEAD;
 
     if (chain->left == 0) {
-        add(reader, MIGP_FINDING_DRIVER_CUT, chain->hand.offset, chain->n_thing,
+        add(reader, MIGP_FINDING_DRIVER_CUT, &chain->hand, chain->n_thing,
             head);
     } else {
-        add(reader, MIGP_FINDING_DRIVER_CUT, chain->hand.offset,
+        add(reader, MIGP_FINDING_DRIVER_CUT, &chain->hand,
             head + chain->hand.record.size - chain->left,
             head + chain->hand.record.size);
     }
@@ -106,9 +115,11 @@ static int tell_end(struct migp_driver_reader *reader, uint64_t offset,
                     int refused)
 {
     const struct migp_chain *chain = &reader->chain;
+    const struct migp_chain_mark end = {.offset = offset,
+                                        .input = reader->input};
 
     if (chain->too_big) { /* [DR-6] */
-        add(reader, MIGP_FINDING_DRIVER_SIZE, chain->hand.offset,
+        add(reader, MIGP_FINDING_DRIVER_SIZE, &chain->hand,
             chain->hand.record.size, MIGP_DRIVER_RECORD_MAX);
         return MIGP_ERR_MALFORMED;
     }
@@ -117,7 +128,7 @@ static int tell_end(struct migp_driver_reader *reader, uint64_t offset,
         return MIGP_ERR_TRUNCATED;
     }
     if (!chain->has_state && refused == MIGP_OK) { /* [DR-12] */
-        add(reader, MIGP_FINDING_DRIVER_EMPTY, offset, chain->n_records, 0);
+        add(reader, MIGP_FINDING_DRIVER_EMPTY, &end, chain->n_records, 0);
     }
     return refused;
 }
@@ -160,19 +171,35 @@ static void describe(struct migp_driver_reader *reader)
     number(reader, "unknown.", "bytes", skipped.bytes);
 }
 
+static bool has_chain_vendor(const struct migp_driver_reader *reader)
+{
+    return reader->vendor == MIGP_VENDOR_MLX5 ||
+           reader->vendor == MIGP_VENDOR_VIRTIO;
+}
+
+/* [DR-13] */
+static void tell_no_chain(struct migp_driver_reader *reader)
+{
+    const struct migp_chain_mark begin = {.offset = reader->first_offset,
+                                          .input = reader->first_input};
+
+    if (has_chain_vendor(reader) && reader->n_bytes > 0) {
+        add(reader, MIGP_FINDING_DRIVER_NO_CHAIN, &begin, reader->vendor, 0);
+    }
+}
+
 int migp_chain_reader_finish(struct migp_driver_reader *reader, uint64_t offset)
 {
     int refused;
 
     /* [DR-11] Less than a head tells nothing by itself, but after what the
      * device is, it does. */
-    if (migp_chain_is_beginning(&reader->chain) &&
-        (reader->vendor == MIGP_VENDOR_MLX5 ||
-         reader->vendor == MIGP_VENDOR_VIRTIO)) {
+    if (migp_chain_is_beginning(&reader->chain) && has_chain_vendor(reader)) {
         reader->chain.begun = true;
     }
     reader->driver = migp_chain_driver(&reader->chain, reader->vendor);
     if (reader->driver == MIGP_DRIVER_OPAQUE) {
+        tell_no_chain(reader);
         return MIGP_OK;
     }
     describe(reader);

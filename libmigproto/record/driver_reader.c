@@ -20,9 +20,10 @@ void migp_driver_reader_free(struct migp_driver_reader *reader)
 }
 
 void migp_driver_add_finding(struct migp_driver_reader *reader,
-                             const struct migp_finding *finding)
+                             const struct migp_finding *finding, uint32_t input)
 {
     if (reader->n_findings < MIGP_DRIVER_FINDINGS) {
+        reader->finding_inputs[reader->n_findings] = input;
         reader->findings[reader->n_findings++] = *finding;
     }
 }
@@ -79,11 +80,22 @@ static void update_driver(struct migp_driver_reader *reader)
 static void feed_driver(struct migp_driver_reader *reader, const uint8_t *bytes,
                         size_t size, uint64_t offset)
 {
+    reader->chain.input = reader->input;
     if (reader->driver == MIGP_DRIVER_MTTY) {
         migp_mtty_reader_feed(reader, bytes, size, offset);
     } else {
         migp_chain_feed(&reader->chain, bytes, size, offset);
     }
+}
+
+/* What was held back to recognise it; it may have come from another input. */
+static void feed_first(struct migp_driver_reader *reader)
+{
+    uint32_t input = reader->input;
+
+    reader->input = reader->first_input;
+    feed_driver(reader, reader->first, reader->n_first, reader->first_offset);
+    reader->input = input;
 }
 
 /*
@@ -98,6 +110,7 @@ static size_t recognise(struct migp_driver_reader *reader, const uint8_t *bytes,
 
     if (reader->n_first == 0) {
         reader->first_offset = offset;
+        reader->first_input = reader->input;
     }
     taken = taken < size ? taken : size;
     memcpy(reader->first + reader->n_first, bytes, taken);
@@ -107,8 +120,7 @@ static size_t recognise(struct migp_driver_reader *reader, const uint8_t *bytes,
             reader->driver = MIGP_DRIVER_MTTY;
             reader->recognised = true;
         }
-        feed_driver(reader, reader->first, sizeof(reader->first),
-                    reader->first_offset);
+        feed_first(reader);
     }
     return taken;
 }
@@ -180,8 +192,7 @@ int migp_driver_reader_finish(struct migp_driver_reader *reader,
         return migp_mtty_reader_finish(reader, offset);
     }
     if (reader->n_first < sizeof(reader->first)) {
-        migp_chain_feed(&reader->chain, reader->first, reader->n_first,
-                        reader->first_offset);
+        feed_first(reader);
     }
     return migp_chain_reader_finish(reader, offset);
 }

@@ -18,6 +18,7 @@ struct migp_mtty_reader {
     uint8_t header[MIGP_MTTY_HEADER_SIZE];
     uint8_t part[MIGP_MTTY_PORT_SIZE];
     uint64_t part_offset; /* of part's first byte, in the input */
+    uint32_t part_input;
     size_t n_part;
     uint64_t n_repeats;
     bool has_header;
@@ -32,9 +33,12 @@ struct migp_driver_reader {
     uint8_t first[8]; /* what recognition looks at */
     size_t n_first;
     uint64_t first_offset;
+    uint32_t first_input;
     uint64_t n_bytes;
     size_t n_findings;
     struct migp_finding findings[MIGP_DRIVER_FINDINGS];
+    uint32_t finding_inputs[MIGP_DRIVER_FINDINGS]; /* what offset is in */
+    uint32_t input; /* of the bytes that come: the caller's number for it */
     size_t n_fields;
     struct migp_field fields[MIGP_DRIVER_FIELDS];
     char names[MIGP_DRIVER_FIELDS][MIGP_DRIVER_NAME];
@@ -51,8 +55,10 @@ uint64_t
 migp_driver_reader_uninteresting(const struct migp_driver_reader *reader);
 int migp_driver_reader_skip(struct migp_driver_reader *reader, uint64_t size);
 
+/* input: what its offset is in. */
 void migp_driver_add_finding(struct migp_driver_reader *reader,
-                             const struct migp_finding *finding);
+                             const struct migp_finding *finding,
+                             uint32_t input);
 void migp_driver_add_number(struct migp_driver_reader *reader, int kind,
                             const char *prefix, const char *name,
                             uint64_t number);

@@ -56,7 +56,7 @@ static void take_header(struct migp_driver_reader *reader)
     mtty->n_part = 0;
     if (migp_mtty_read_header(mtty->part, &mtty->state, &why) < 0) {
         why.offset += mtty->part_offset;
-        migp_driver_add_finding(reader, &why);
+        migp_driver_add_finding(reader, &why, mtty->part_input);
         mtty->refused = true;
         return;
     }
@@ -75,7 +75,7 @@ static void take_port(struct migp_driver_reader *reader)
     describe_port(reader, at);
     if (migp_mtty_check_port(&mtty->state.ports[at], &why)) {
         why.offset += mtty->part_offset;
-        migp_driver_add_finding(reader, &why);
+        migp_driver_add_finding(reader, &why, mtty->part_input);
     }
 }
 
@@ -98,6 +98,7 @@ static void take_byte(struct migp_driver_reader *reader, uint8_t byte,
 
     if (mtty->n_part == 0) {
         mtty->part_offset = offset;
+        mtty->part_input = reader->input;
     }
     mtty->part[mtty->n_part++] = byte;
     if (!mtty->has_header) {
@@ -142,18 +143,18 @@ int migp_mtty_reader_finish(struct migp_driver_reader *reader, uint64_t offset)
     if (mtty->n_repeats > 0) {
         why = migp_finding_make(MIGP_FINDING_DRIVER_REPEAT, offset,
                                 mtty->n_repeats, 0);
-        migp_driver_add_finding(reader, &why);
+        migp_driver_add_finding(reader, &why, reader->input);
     }
     if (reader->n_bytes < expected + repeated) { /* [MT-3] */
         why = migp_finding_make(MIGP_FINDING_DRIVER_SHORT, offset,
                                 reader->n_bytes - repeated, expected);
-        migp_driver_add_finding(reader, &why);
+        migp_driver_add_finding(reader, &why, reader->input);
         return MIGP_ERR_TRUNCATED;
     }
     if (reader->n_bytes > expected + repeated) {
         why = migp_finding_make(MIGP_FINDING_DRIVER_LONG, offset,
                                 reader->n_bytes - repeated, expected);
-        migp_driver_add_finding(reader, &why);
+        migp_driver_add_finding(reader, &why, reader->input);
         return MIGP_ERR_MALFORMED;
     }
     return MIGP_OK;

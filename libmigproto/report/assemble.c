@@ -30,13 +30,11 @@ static void point_at(struct migp_report *report,
         report->channels[(size_t)place->token];
 
     report->input = channel->shown.input;
-    report->channel = channel->shown.channel_id + 1;
 }
 
 static void point_at_main(struct migp_report *report)
 {
     report->input = 0;
-    report->channel = 0;
 }
 
 /* The packet in hand has been seen, or need not be. */
@@ -97,11 +95,11 @@ static int begin_config(struct migp_report *report)
         return MIGP_OK;
     }
     finding = size < 2 * TAG_SIZE ? MIGP_FINDING_CONFIG_PACKET
-                                  : MIGP_FINDING_CONFIG_TOO_BIG;
+                                  : MIGP_FINDING_PACKET_TOO_BIG;
     device_in_hand(report)->packets_bad = true;
     code = migp_report_say(report, (int64_t)assembly->device, finding,
                            assembly->place.offset, size,
-                           report->qemu_options.max_config);
+                           report->qemu_options.max_config + 2 * TAG_SIZE);
     end_packet(report);
     return code;
 }
@@ -261,9 +259,15 @@ bool migp_report_packets_whole(struct migp_report *report, size_t index)
     int code;
 
     if (report->n_channels == 0) { /* nobody was to look for them */
-        (void)migp_report_say(report, (int64_t)index, MIGP_FINDING_LOAD_READY,
+        (void)migp_report_say(report, (int64_t)index,
+                              device->shown.stopcopy_bytes > 0
+                                  ? MIGP_FINDING_CONFIG_NOWHERE
+                                  : MIGP_FINDING_LOAD_READY,
                               device->multifd_offset, 0, 0);
-        return true;
+        return false;
+    }
+    if (device->order == NULL && migp_report_channel_failed(report)) {
+        return false; /* what is missing may be behind that fault */
     }
     if (device->order == NULL) {
         (void)migp_report_say(report, (int64_t)index,

@@ -21,6 +21,18 @@ migp_report_channel_in_hand(const struct migp_report *report)
                                   : NULL;
 }
 
+bool migp_report_channel_failed(const struct migp_report *report)
+{
+    size_t i;
+
+    for (i = 0; i < report->n_channels; i++) {
+        if (report->channels[i]->failure < 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void migp_report_channels_free(struct migp_report *report)
 {
     size_t i;
@@ -63,7 +75,8 @@ static void take_init(struct migp_report *report,
 
         if (other->started && other->shown.channel_id == init->channel_id) {
             (void)migp_report_say(report, -1, MIGP_FINDING_CHANNEL_REPEATED,
-                                  MIGP_MULTIFD_INIT_ID, init->channel_id, 0);
+                                  MIGP_MULTIFD_INIT_ID,
+                                  (uint64_t)init->channel_id + 1, 0);
         }
     }
     if (report->channels[0]->started &&
@@ -74,18 +87,27 @@ static void take_init(struct migp_report *report,
     }
 }
 
-/* The index of the device that a packet names, or -1. */
+static bool is_named(const struct migp_report_device *shown,
+                     const struct migp_multifd_packet *packet)
+{
+    return shown->instance_id == packet->instance_id &&
+           strcmp(shown->id, packet->idstr) == 0;
+}
+
+/* The index of the device that a packet names, or -1. Mostly it is the one
+ * that the packet before it named. */
 static int64_t find_device(const struct migp_report *report,
+                           struct migp_channel_report *channel,
                            const struct migp_multifd_packet *packet)
 {
-    size_t i;
+    size_t n = report->n_devices, i;
 
-    for (i = 0; i < report->n_devices; i++) {
-        const struct migp_report_device *shown = &report->devices[i]->shown;
+    for (i = 0; i < n; i++) {
+        size_t at = (channel->last_device + i) % n;
 
-        if (shown->instance_id == packet->instance_id &&
-            strcmp(shown->id, packet->idstr) == 0) {
-            return (int64_t)i;
+        if (is_named(&report->devices[at]->shown, packet)) {
+            channel->last_device = at;
+            return (int64_t)at;
         }
     }
     return -1;
@@ -128,7 +150,7 @@ static int take_packet(struct migp_report *report,
                                              .offset = event->offset,
                                              .size = event->size,
                                              .token = report->n_channels - 1};
-    int64_t index = find_device(report, event->packet);
+    int64_t index = find_device(report, channel, event->packet);
     struct migp_error error = MIGP_ERROR_INIT;
     struct migp_device_report *device;
     int code = MIGP_OK;
@@ -190,6 +212,9 @@ migp_ssize migp_report_feed_channel(struct migp_report *report,
     migp_ssize used;
 
     (void)flags; /* a channel's end says nothing about what is before it */
+    if (channel->reader == NULL) {
+        return MIGP_ERR_STATE;
+    }
     if (channel->failure < 0) {
         return channel->failure;
     }
@@ -306,7 +331,7 @@ void migp_report_check_channels(struct migp_report *report)
     for (id = 0; id < most; id++) {
         if (!there[id]) {
             (void)migp_report_say(report, -1, MIGP_FINDING_CHANNEL_MISSING, 0,
-                                  id, most);
+                                  (uint64_t)id + 1, (uint64_t)most + 1);
         }
     }
 }

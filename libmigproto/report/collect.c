@@ -28,6 +28,7 @@ static int take_config(struct migp_report *report, size_t index,
 
     device->shown.has_config = 1;
     device->shown.config_offset = event->offset;
+    device->shown.config_input = report->input;
     device->shown.config_size = event->size;
     return event->size > 0 ? read_pci(report, index, event) : MIGP_OK;
 }
@@ -74,6 +75,7 @@ void migp_report_pass_data(const struct migp_report *report,
                            uint64_t size)
 {
     device->state_input = report->input;
+    device->driver->input = report->input;
     (void)migp_driver_reader_skip(device->driver, size);
     device->state_end += size;
     count_data(device, section_kind, size);
@@ -117,6 +119,7 @@ int migp_report_collect(struct migp_report *report, size_t index,
                                event->offset, event->size, event->expected);
     }
     if (event->kind == MIGP_EVENT_DATA) {
+        device->driver->input = report->input;
         (void)migp_driver_reader_feed(device->driver, event->bytes,
                                       (size_t)event->size, event->offset);
         device->state_end = event->offset + event->size;
@@ -158,11 +161,12 @@ void migp_report_end_of_state(struct migp_report *report, size_t index)
         (void)migp_driver_reader_set_vendor(device->driver,
                                             device->shown.pci.vendor_id);
     }
+    device->driver->input = device->state_input;
     (void)migp_driver_reader_finish(device->driver, device->state_end);
-    report->input = device->state_input;
     for (i = 0;
          migp_driver_reader_finding(device->driver, i, &finding) == MIGP_OK;
          i++) {
+        report->input = device->driver->finding_inputs[i];
         (void)migp_report_add_finding(report, (int64_t)index, &finding);
     }
     report->input = input;

@@ -142,7 +142,7 @@ int migp_report_add_record(struct migp_report *report,
     memset(record, 0, sizeof(*record));
     record->offset = event->offset;
     record->size = event->size;
-    record->channel = report->channel;
+    record->input = report->input;
     record->section = (uint16_t)section_kind;
     record->kind = (uint16_t)event->kind;
     return MIGP_OK;

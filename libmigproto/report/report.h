@@ -58,6 +58,7 @@ struct migp_channel_report {
     struct migp_multifd_reader *reader; /* NULL once it has ended */
     bool started;                       /* shown.channel_id is known */
     bool device_unknown;                /* said so once */
+    size_t last_device;                 /* that a packet named */
     size_t unread;                      /* bytes that were left */
     uint64_t end;                       /* one past the last byte seen */
     int failure;
@@ -98,8 +99,7 @@ struct migp_report {
     uint64_t end_offset;
     struct migp_report_summary counts;
     bool main_ended;
-    uint32_t input;   /* that findings are about; 0: the main channel */
-    uint32_t channel; /* that records come from; id + 1 */
+    uint32_t input; /* in hand: that findings and records are about */
     struct migp_channel_report **channels;
     size_t n_channels;
     struct migp_assembly assembly;
@@ -129,6 +129,8 @@ migp_ssize migp_report_feed_channel(struct migp_report *report,
 /* The channel in hand, if any, has no more bytes. */
 void migp_report_end_channel(struct migp_report *report);
 void migp_report_channels_free(struct migp_report *report);
+/* Was there a channel that could not be read to its end? */
+bool migp_report_channel_failed(const struct migp_report *report);
 /* What all channels together show. */
 void migp_report_check_channels(struct migp_report *report);
 

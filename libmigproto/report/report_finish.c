@@ -57,7 +57,7 @@ static void judge_state(struct migp_report *report, size_t index)
             device->state_end,
             device->shown.precopy_bytes + device->shown.stopcopy_bytes, 0);
     }
-    if (device->shown.stopcopy_bytes == 0 && device->order == NULL) {
+    if (device->shown.stopcopy_bytes == 0) {
         (void)migp_report_say(report, (int64_t)index, MIGP_FINDING_NO_STOP_COPY,
                               device->state_end, 0, 0);
     }

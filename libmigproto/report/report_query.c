@@ -125,12 +125,7 @@ static bool all_complete(const struct migp_report *report)
             return false;
         }
     }
-    for (i = 0; i < report->n_channels; i++) {
-        if (report->channels[i]->failure < 0) {
-            return false;
-        }
-    }
-    return true;
+    return !migp_report_channel_failed(report);
 }
 
 int migp_report_summary(const struct migp_report *report,

@@ -177,10 +177,12 @@ class Extract(Case):
             container.section(3, b"a/vfio", tag(END))
             container.section(4, b"a/vfio", tag(last))
             path = self.file("main", container.finish())
-            self.check(run("verify", path), GOOD)
+            result = self.check(run("verify", path), FINDINGS)
+            self.assertIn(b"[state-on-multifd]", result.stdout)
             out = self.path("out")
             result = self.check(run("extract", path, "-o", out), FINDINGS)
-            self.assertIn(b"whole state", result.stderr)
+            self.assertIn(b"a/vfio: ", result.stderr)
+            self.assertIn(b"[state-on-multifd]", result.stderr)
             self.assertFalse(os.path.exists(out))
 
     def test_broken_order(self):

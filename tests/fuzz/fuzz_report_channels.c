@@ -109,7 +109,7 @@ static void ask_device(struct journal *journal,
     for (i = 0; i < about.n_records; i++) {
         FUZZ_CHECK(migp_report_record(report, device, i, &record) == MIGP_OK);
         answer(journal, 10u + record.kind, record.offset, record.size,
-               (uint64_t)record.channel << 16 | record.section);
+               (uint64_t)record.input << 16 | record.section);
     }
 }
 

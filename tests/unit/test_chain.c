@@ -418,7 +418,7 @@ static void test_skip__of_other_drivers(void **state)
     assert_true(migp_driver_reader_uninteresting(reader) == UINT64_MAX);
     assert_int_equal(migp_driver_reader_skip(reader, UINT64_C(1) << 40),
                      MIGP_OK);
-    assert_int_equal(finished(reader, MIGP_VENDOR_MLX5, 0), MIGP_OK);
+    assert_int_equal(finished(reader, 0x8086, 0), MIGP_OK);
     expect_opaque(reader);
 
     put_le(&build, MIGP_MTTY_MAGIC, 8);
@@ -517,6 +517,13 @@ static void test_driver__zeros_are_no_chain(void **state)
     put_record(&build, 0, 0, 0);
     reader = read_all(&build, MIGP_VENDOR_VIRTIO, MIGP_OK);
     assert_int_equal(migp_driver_reader_driver(reader), MIGP_DRIVER_OPAQUE);
+    /* [DR-13] */
+    assert_int_equal(migp_driver_reader_finding_count(reader), 1);
+    assert_int_equal(finding_at(reader, 0).code, MIGP_FINDING_DRIVER_NO_CHAIN);
+    assert_int_equal(finding_at(reader, 0).value, MIGP_VENDOR_VIRTIO);
+    migp_driver_reader_free(reader);
+    put_record(&build, 0, 0, 0);
+    reader = read_all(&build, 0x8086, MIGP_OK);
     assert_int_equal(migp_driver_reader_finding_count(reader), 0);
     migp_driver_reader_free(reader);
 }

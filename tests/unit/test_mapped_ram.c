@@ -187,7 +187,8 @@ static void test_mapped_ram__bitmap_elsewhere(void **state)
     at = file.build.size;
     header(&file, 1, PAGE, at + 27, at + 100);
     build_fill(&file.build, 100 + PAGE, 0);
-    assert_refused(&file, MIGP_FINDING_MAPPED_RAM, at + 12, at + 27, at + 28);
+    assert_refused(&file, MIGP_FINDING_MAPPED_RAM_BITMAP, at + 12, at + 27,
+                   at + 28);
     begin(&file, 2 * PAGE, false);
     file.shift = 10;
     entry(&file, "a", PAGE);
@@ -196,7 +197,8 @@ static void test_mapped_ram__bitmap_elsewhere(void **state)
     at = file.build.size;
     header(&file, 1, PAGE, at + 28 + 11, at + 28 + 100);
     build_fill(&file.build, 100 + PAGE, 0);
-    assert_refused(&file, MIGP_FINDING_MAPPED_RAM, at + 12, at + 39, at + 38);
+    assert_refused(&file, MIGP_FINDING_MAPPED_RAM_BITMAP, at + 12, at + 39,
+                   at + 38);
 }
 
 /* [QC-14] */

@@ -106,7 +106,7 @@ static void test_report__one_real_stream(void **state)
     assert_int_equal(migp_report_record(report, 0, 0, &record), MIGP_OK);
     assert_int_equal(record.kind, MIGP_EVENT_SETUP);
     assert_int_equal(record.section, MIGP_SECTION_START);
-    assert_int_equal(record.channel, 0);
+    assert_int_equal(record.input, 0);
     assert_int_equal(migp_report_record(report, 0, device.n_records, &record),
                      MIGP_ERR_INVALID_ARGUMENT);
     migp_report_free(report);

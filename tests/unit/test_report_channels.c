@@ -273,12 +273,12 @@ static void test_report__packets_in_order(void **state)
             assert_int_equal(migp_report_record(report, 0, 6, &record),
                              MIGP_OK);
             assert_int_equal(record.section, MIGP_SECTION_MULTIFD);
-            assert_int_equal(record.channel, 2);
+            assert_int_equal(record.input, 2);
             assert_true(record.offset == 64 + 293 && record.size == 5);
             assert_int_equal(migp_report_record(report, 0, 9, &record),
                              MIGP_OK);
             assert_int_equal(record.kind, MIGP_EVENT_CONFIG);
-            assert_int_equal(record.channel, 1);
+            assert_int_equal(record.input, 1);
             assert_true(record.offset == 64 + 292 + 288);
             assert_int_equal(summary_of(report).complete, 1);
             assert_int_equal(summary_of(report).n_channels, 2);
@@ -345,7 +345,7 @@ static void test_report__no_channel_and_no_packet(void **state)
     memset(&migration, 0, sizeof(migration));
     build_main(&migration, 1);
     full = migration.main_channel.size - 8 - 5 - 8; /* tail, footer, END */
-    assert_only(&migration, MIGP_FINDING_LOAD_READY, 0, full, true);
+    assert_only(&migration, MIGP_FINDING_LOAD_READY, 0, full, false);
     (void)add_channel(&migration, 0);
     assert_only(&migration, MIGP_FINDING_STATE_MISSING, 0, full, false);
     migration_free(&migration);

@@ -146,7 +146,8 @@ enum migp_severity {
     X(MIGP_FINDING_RAM_BLOCKS, 45, ERROR, "ram-blocks",                        \
       "a RAM block of {v} bytes where {e} are left of the announced sum")      \
     X(MIGP_FINDING_MAPPED_RAM, 46, ERROR, "mapped-ram",                        \
-      "a RAM block's mapped-ram header has {v} in a field that must be {e}")   \
+      "a RAM block's mapped-ram header has version or page size {v}; it must " \
+      "be {e}")                                                                \
     X(MIGP_FINDING_PACKAGE_OVERRUN, 47, ERROR, "package-overrun",              \
       "runs past the end of its package at offset {e}")                        \
     X(MIGP_FINDING_CONFIGURATION, 48, ERROR, "configuration",                  \
@@ -194,11 +195,16 @@ enum migp_severity {
       "an INTx state of {v}; QEMU accepts 0 and 1")                            \
     X(MIGP_FINDING_PCI_CAP_LOOP, 67, WARNING, "pci-cap-loop",                  \
       "the capability chain loops or leaves config space at {V}")              \
+    X(MIGP_FINDING_MAPPED_RAM_BITMAP, 69, ERROR, "mapped-ram-bitmap",          \
+      "a RAM block's bitmap is said to be at {v}; it lies right behind the "   \
+      "block's header, at {e} as these offsets count (were bytes put in "      \
+      "front of a mapped-ram file?)")                                          \
     X(MIGP_FINDING_LIBVIRT_PARTIAL, 68, WARNING, "libvirt-partial",            \
       "a libvirt save file that was never finished")                           \
     /* multifd channels */                                                     \
     X(MIGP_FINDING_MULTIFD_MAGIC, 70, ERROR, "multifd-magic",                  \
-      "{V} where a packet's magic 0x11223344 was expected")                    \
+      "{V} where a packet's magic 0x11223344 was expected (or the page size "  \
+      "is not that of the stream)")                                            \
     X(MIGP_FINDING_MULTIFD_VERSION, 71, ERROR, "multifd-version",              \
       "a channel or packet of version {v}; only {e} is read")                  \
     X(MIGP_FINDING_PACKET_FLAGS, 72, ERROR, "packet-flags",                    \
@@ -216,28 +222,32 @@ enum migp_severity {
     X(MIGP_FINDING_PACKET_REPEATED, 78, ERROR, "packet-repeated",              \
       "packet index {v} comes a second time")                                  \
     X(MIGP_FINDING_PACKET_MISSING, 79, ERROR, "packet-missing",                \
-      "packet index {v} is missing; there are packets up to index {e}")        \
+      "packet index {v} is missing; there are packets up to index {e} (was a " \
+      "channel left out?)")                                                    \
     X(MIGP_FINDING_PACKET_AFTER_CONFIG, 80, ERROR, "packet-after-config",      \
       "packet index {v} is behind the config packet, which is the last one "   \
       "and has index {e}")                                                     \
     X(MIGP_FINDING_CONFIG_REPEATED, 81, ERROR, "config-repeated",              \
       "a second config packet, index {v}; the first has index {e}")            \
     X(MIGP_FINDING_CONFIG_MISSING, 82, ERROR, "config-missing",                \
-      "no config packet: the state has no end; {v} packets are there")         \
+      "no config packet: the state has no end; packets that are there: {v} "   \
+      "(was a channel left out?)")                                             \
     X(MIGP_FINDING_PACKET_DEVICE, 83, ERROR, "packet-device",                  \
       "a packet for a device that the main channel does not have")             \
     X(MIGP_FINDING_PACKET_ON_MAIN, 84, ERROR, "packet-on-main",                \
       "a packet for a device whose stop-copy data or config is on the main "   \
       "channel")                                                               \
     X(MIGP_FINDING_STATE_MISSING, 85, ERROR, "state-missing",                  \
-      "this device's state is on multifd channels; none of the {v} given has " \
-      "a packet of it")                                                        \
+      "this device's state is on multifd channels, and no packet of it is on " \
+      "those that were given ({v}; was one left out?)")                        \
     X(MIGP_FINDING_CHANNEL_REPEATED, 86, ERROR, "channel-repeated",            \
-      "channel id {v} is there twice")                                         \
-    X(MIGP_FINDING_CHANNEL_MISSING, 87, WARNING, "channel-missing",            \
-      "channel id {v} is not there; ids up to {e} are")                        \
-    X(MIGP_FINDING_CHANNEL_UUID, 88, WARNING, "channel-uuid",                  \
-      "the channel's UUID is not that of the first channel")                   \
+      "channel {v} is there twice")                                            \
+    X(MIGP_FINDING_CHANNEL_MISSING, 87, ERROR, "channel-missing",              \
+      "channel {v} is not there; channels up to {e} are: RAM pages, and "      \
+      "perhaps packets, are missing")                                          \
+    X(MIGP_FINDING_CHANNEL_UUID, 88, ERROR, "channel-uuid",                    \
+      "the channel's UUID is not that of the first channel: it is another "    \
+      "machine's")                                                             \
     X(MIGP_FINDING_CONFIG_PACKET, 89, ERROR, "config-packet",                  \
       "a config packet of {v} bytes that is not DEV_CONFIG_STATE, config "     \
       "bytes, END_OF_STATE")                                                   \
@@ -247,6 +257,11 @@ enum migp_severity {
       "packets of this device were not presented again: {v} of {e} were")      \
     X(MIGP_FINDING_PACKET_PAGES, 92, ERROR, "packet-pages",                    \
       "a RAM packet for {v} pages; with this page size it has at most {e}")    \
+    X(MIGP_FINDING_CONFIG_NOWHERE, 93, ERROR, "config-nowhere",                \
+      "DATA in END, and no CONFIG in FULL: a stream without multifd lacks "    \
+      "the config, one with it has DATA in the wrong place")                   \
+    X(MIGP_FINDING_PACKET_NORMAL, 94, ERROR, "packet-normal",                  \
+      "a RAM packet with {v} normal pages, of {e} in all")                     \
     /* what drivers put inside */                                              \
     X(MIGP_FINDING_DRIVER_SHORT, 96, ERROR, "driver-state-short",              \
       "the driver's state is cut short: {v} bytes, its own header says {e}")   \
@@ -273,6 +288,9 @@ enum migp_severity {
       "record flags {V}; only bit 0 has a meaning")                            \
     X(MIGP_FINDING_DRIVER_RECORD_ODD, 108, WARNING, "driver-record-odd",       \
       "a record of {v} bytes; its tag has {e}")                                \
+    X(MIGP_FINDING_DRIVER_NO_CHAIN, 109, WARNING, "driver-no-chain",           \
+      "the PCI vendor is {V}, whose driver writes a chain of records, and "    \
+      "these bytes are none")                                                  \
     X(MIGP_FINDING_DRIVER_CUT, 107, ERROR, "driver-record-cut",                \
       "the driver's last record is cut short: {v} bytes of it are there, of "  \
       "{e}; the driver would load the rest without a word")                    \
@@ -281,14 +299,15 @@ enum migp_severity {
       "the reading ends before this device's state does")                      \
     X(MIGP_FINDING_INIT_REPEATED, 129, NOTE, "init-data-sent-repeated",        \
       "INIT_DATA_SENT again: legal from QEMU 11.1 on, refused before")         \
-    X(MIGP_FINDING_LOAD_READY, 130, WARNING, "state-on-multifd",               \
-      "this device's stop-copy data and config are on multifd channels")       \
+    X(MIGP_FINDING_LOAD_READY, 130, ERROR, "state-on-multifd",                 \
+      "this device's stop-copy data and config are on multifd channels, "      \
+      "which were not given")                                                  \
     X(MIGP_FINDING_RECORDS_OMITTED, 131, NOTE, "records-omitted",              \
       "{v} records were counted but not kept (limit {e})")                     \
     X(MIGP_FINDING_FINDINGS_OMITTED, 132, NOTE, "findings-omitted",            \
       "{v} more findings were counted but not kept (limit {e})")               \
     X(MIGP_FINDING_NO_STOP_COPY, 134, WARNING, "no-stop-copy-data",            \
-      "the END section has no DATA: the last of the state may be missing")     \
+      "no stop-copy data: the last of the state may be missing")               \
     X(MIGP_FINDING_DEVICE_LIMIT, 133, ERROR, "device-limit",                   \
       "more than {e} VFIO devices")
 

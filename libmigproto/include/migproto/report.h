@@ -87,7 +87,8 @@ struct migp_report_record {
                            MULTIFD: DATA: of the packet; CONFIG, END: of the
                            tag in the packet */
     uint64_t size;    /**< DATA: payload; CONFIG: config bytes; else 0 */
-    uint32_t channel; /**< 0: the main channel; else the channel's id + 1 */
+    uint32_t input;   /**< what offset is in: 0 the main channel, else which
+                           next_channel() began it */
     uint16_t section; /**< enum migp_section_kind */
     uint16_t kind;    /**< enum migp_event_kind; a DATA record is DATA_BEGIN */
 };
@@ -115,10 +116,11 @@ struct migp_report_device {
     uint32_t has_pci;           /**< 1 if pci is filled */
     uint32_t n_fields;          /**< migp_report_field() */
     struct migp_pci_config pci; /**< what the config bytes say */
-    uint32_t on_multifd; /**< 1 if stop-copy data and config are in packets of
+    uint32_t on_multifd;   /**< 1 if stop-copy data and config are in packets of
                               multifd channels */
-    uint32_t reserved;   /**< 0 */
-    uint64_t n_packets;  /**< of them, that were seen */
+    uint32_t config_input; /**< what config_offset is in, as in struct
+                                migp_report_record */
+    uint64_t n_packets;    /**< of them, that were seen */
 };
 
 /** A channel beside the main one. */
@@ -269,7 +271,8 @@ MIGP_API int migp_report_skip(struct migp_report *report, uint64_t size);
  * What is fed from now on is a multifd channel, from its first byte; a fault
  * in it ends the reading of that channel only. Present the main channel
  * first, whole. The order of the channels changes nothing but the numbers of
- * the inputs.
+ * the inputs. #MIGP_FEED_LAST is about the main channel; a channel's end needs
+ * no word, because it means nothing.
  *
  * @param report the report
  * @param[out] error what was wrong with the input so far; may be NULL
@@ -286,7 +289,16 @@ MIGP_API int migp_report_next_channel(struct migp_report *report,
  * @brief Tell which bytes the report wants to see again.
  *
  * Call it when all channels have been fed, and migp_report_give() with those
- * bytes, until it says that there are none. With no channels there are none.
+ * bytes, or the first of them; then call it again, until it says that there are
+ * none. With no channels there are none.
+ *
+ * @code
+ * while (migp_report_piece(report, &piece) == 1) {
+ *     size = piece.at_once || piece.size < room ? piece.size : room;
+ *     pread(fds[piece.input], buffer, size, piece.offset);
+ *     migp_report_give(report, buffer, size);
+ * }
+ * @endcode
  *
  * @param report the report
  * @param[out] piece filled if there is one
@@ -313,8 +325,10 @@ MIGP_API int migp_report_give(struct migp_report *report, const void *bytes,
  * @brief End the input and draw the conclusions.
  * @param report the report
  * @param[out] error the first fault, if any; may be NULL
- * @return MIGP_OK if the stream is whole; the failure of feed; or
- *         MIGP_ERR_TRUNCATED. Asking is allowed in every case
+ * @return MIGP_OK if there is no finding of severity error; the failure of
+ *         feed; MIGP_ERR_TRUNCATED if the main channel ended too early;
+ *         MIGP_ERR_MALFORMED with the first such finding otherwise. Asking is
+ *         allowed in every case
  * @since 0.1.0
  */
 MIGP_API int migp_report_finish(struct migp_report *report,
