@@ -329,7 +329,7 @@ void migp_report_check_channels(struct migp_report *report)
         }
     }
     for (id = 0; id < most; id++) {
-        if (!there[id]) {
+        if (!there[id] && (id == 0 || there[id - 1])) { /* a gap begins */
             (void)migp_report_say(report, -1, MIGP_FINDING_CHANNEL_MISSING, 0,
                                   (uint64_t)id + 1, (uint64_t)most + 1);
         }
