@@ -91,6 +91,12 @@ def channel(number, *device_packets):
     return out
 
 
+def enumerated(parts, last):
+    """The packets of parts, then the config packet."""
+    return [(i, 0, part) for i, part in enumerate(parts)] + \
+        [(len(parts), 1, last)]
+
+
 def save_file_front(xml=b"<domain/>\0", form=0):
     """What libvirt writes before QEMU's stream."""
     return b"LibvirtQemudSave" + struct.pack("<5I", 2, len(xml), 1, form, 0) \
@@ -591,6 +597,40 @@ class Multifd(GraftCase):
             outputs = self.graft(order, "a/vfio", state,
                                  new_config=pci_config(vectors=5))
             self.assertTrue(outputs == [wanted[file] for file in order])
+
+    def test_half_empty_blocks(self):
+        """What begins with zeros is no hole."""
+        block = bytes(MIB // 2 + 7) + b"x" * (MIB // 2 - 7)
+        packet = 5 * block
+        last = config(pci_config())
+        files = self.stream(channel(0, (0, 0, packet), (1, 1, last)))
+        for state in (packet, packet[::-1]):
+            outputs = self.graft(files, "a/vfio", state)
+            self.check_result(outputs, "a/vfio", state)
+
+    def test_extract_as_a_bare_stream(self):
+        """Packets take the place of END's DATA and of FULL's CONFIG."""
+        own = pci_config()
+        for parts in ([], [b"one"], [b"", b"one"], [b"one", b"two"]):
+            files = self.stream(channel(0, *enumerated(parts, config(own))),
+                                precopy=b"pre")
+            stream = self.take(files, "a/vfio", "--stream")
+            wanted = tag(SETUP) + tag(END) + data(b"pre") + tag(END) + \
+                tag(END)
+            if any(parts):
+                wanted += b"".join(data(p) for p in parts if p) + tag(END)
+            self.assertEqual(stream, wanted + config(own))
+
+    def test_big_config(self):
+        """More than one block of whoever reads it, and not a PCI device's."""
+        own = self.random.randbytes(3 * MIB + 1)
+        files = self.stream(channel(0, (0, 0, b"abc"), (1, 1, config(own))))
+        self.check(run("verify", *files), FINDINGS)
+        self.check(run("verify", "--max-config", "4M", *files), GOOD)
+        out = self.path("config")
+        self.check(run("extract", "--max-config", "4M", "--config", *files,
+                       "-o", out), GOOD)
+        self.assertEqual(read(out), own)
 
     def test_a_channel_is_missing(self):
         last = config(pci_config())

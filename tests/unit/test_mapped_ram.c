@@ -204,8 +204,9 @@ static void test_mapped_ram__bitmap_elsewhere(void **state)
 /* [QC-14] */
 static void test_mapped_ram__pages_inside_bitmap(void **state)
 {
-    static const uint64_t used[] = {PAGE, 64 * PAGE, 65 * PAGE, PAGE + 1};
-    static const uint64_t bitmap[] = {8, 8, 16, 8};
+    static const uint64_t used[] = {PAGE, 64 * PAGE, 65 * PAGE, PAGE + 1,
+                                    64 * PAGE + 1};
+    static const uint64_t bitmap[] = {8, 8, 16, 8, 16};
     size_t i;
 
     (void)state;
@@ -244,6 +245,66 @@ static void test_mapped_ram__huge(void **state)
     }
 }
 
+/* [QC-14] A file that begins just before the end of all numbers. */
+static void test_mapped_ram__bitmap_wraps(void **state)
+{
+    struct file file;
+    uint64_t at;
+
+    (void)state;
+    begin(&file, PAGE, false);
+    entry(&file, "a", PAGE);
+    at = file.build.size + 28;
+    header(&file, 1, PAGE, UINT64_MAX - 3, 5);
+    assert_refused(&file, MIGP_FINDING_MAPPED_RAM_OFFSET, at - 8, 5, 4);
+}
+
+/* [QC-14] The page size is the target's, where that is known. */
+static void test_mapped_ram__page_size_of_another(void **state)
+{
+    struct migp_qemu_options options;
+    struct outcome outcome;
+    struct file file;
+    uint64_t at;
+
+    (void)state;
+    migp_qemu_options_init(&options);
+    options.page_size = 2 * PAGE;
+    begin(&file, 2 * PAGE, false);
+    entry(&file, "a", 2 * PAGE);
+    at = file.build.size;
+    block(&file, 2 * PAGE, 0);
+    end(&file);
+    outcome_of(&outcome, &file.build, &options);
+    assert_int_equal(outcome.code, MIGP_ERR_MALFORMED);
+    assert_int_equal(outcome.error.finding, MIGP_FINDING_MAPPED_RAM);
+    assert_true(outcome.error.offset == at + 4);
+    assert_true(outcome.error.value == PAGE &&
+                outcome.error.expected == 2 * PAGE);
+    outcome_free(&outcome);
+}
+
+/* [QC-14] No pages in the sections. */
+static void test_mapped_ram__words(void **state)
+{
+    static const uint64_t words[] = {0x2, 0x8, 0x28, 0x40, 0x100, 0x200, 0x30};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < N_TESTS(words); i++) {
+        struct file file;
+        uint64_t at;
+
+        begin(&file, PAGE, false);
+        entry(&file, "a", PAGE);
+        block(&file, PAGE, 0);
+        at = file.build.size;
+        build_u64(&file.build, words[i]);
+        build_fill(&file.build, PAGE, 0);
+        assert_refused(&file, MIGP_FINDING_RAM_FLAGS, at, words[i], PAGE);
+    }
+}
+
 static void test_mapped_ram__huge_block(void **state)
 {
     struct file file;
@@ -272,6 +333,9 @@ int main(void)
         cmocka_unit_test(test_mapped_ram__bitmap_elsewhere),
         cmocka_unit_test(test_mapped_ram__pages_inside_bitmap),
         cmocka_unit_test(test_mapped_ram__huge),
+        cmocka_unit_test(test_mapped_ram__bitmap_wraps),
+        cmocka_unit_test(test_mapped_ram__page_size_of_another),
+        cmocka_unit_test(test_mapped_ram__words),
         cmocka_unit_test(test_mapped_ram__huge_block),
     };
 

@@ -138,6 +138,11 @@ static void test_add__refused(void **state)
                    MIGP_FINDING_PACKET_AFTER_CONFIG, 5);
     migp_multifd_order_free(order);
     order = order_of(10);
+    assert_int_equal(add(order, 1, 0, NULL), MIGP_OK);
+    assert_refused(order, 0, 1, MIGP_ERR_MALFORMED,
+                   MIGP_FINDING_PACKET_AFTER_CONFIG, 0);
+    migp_multifd_order_free(order);
+    order = order_of(10);
     assert_int_equal(add(order, 4, 0, NULL), MIGP_OK);
     assert_int_equal(add(order, 5, 1, NULL), MIGP_OK);
     assert_refused(order, 5, 1, MIGP_ERR_MALFORMED,

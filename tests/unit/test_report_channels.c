@@ -521,6 +521,112 @@ static void test_report__packet_for_a_device_on_main(void **state)
     }
 }
 
+/* Limits of the options reach the channels and the packets. */
+static void test_report__limits(void **state)
+{
+    static const struct {
+        uint32_t max_packet, max_packets, max_config, code;
+    } cases[] = {
+        {4, 256, 65536, MIGP_FINDING_PACKET_TOO_BIG},
+        {1000, 3, 65536, MIGP_FINDING_PACKET_INDEX},
+        {1000, 4, 5, MIGP_FINDING_PACKET_TOO_BIG},
+        {1000, 4, 6, MIGP_FINDING_NONE},
+    };
+    size_t i, k;
+
+    (void)state;
+    for (i = 0; i < N_TESTS(cases); i++) {
+        struct migp_error error = MIGP_ERROR_INIT;
+        struct migp_report_options options;
+        struct migp_qemu_options qemu;
+        struct migration migration;
+        struct migp_report *report;
+
+        build_good(&migration, 1);
+        migp_qemu_options_init(&qemu);
+        qemu.max_config = cases[i].max_config;
+        migp_report_options_init(&options);
+        options.qemu = &qemu;
+        options.max_packet = cases[i].max_packet;
+        options.max_packets = cases[i].max_packets;
+        assert_int_equal(migp_report_new(&report, &options, NULL), MIGP_OK);
+        feed(report, &migration.main_channel, 1000);
+        for (k = 0; k < migration.n_channels; k++) {
+            assert_int_equal(migp_report_next_channel(report, NULL), MIGP_OK);
+            feed(report, &migration.channels[k], 1000);
+        }
+        give(report, &migration, 1000);
+        (void)migp_report_finish(report, &error);
+        assert_int_equal(error.finding, cases[i].code);
+        migp_report_free(report);
+        migration_free(&migration);
+    }
+}
+
+/* [MF-7] What a channel whose start cannot be read says counts for nothing. */
+static void test_report__first_channel_unreadable(void **state)
+{
+    struct migration migration;
+    struct migp_report *report;
+    struct seen seen;
+    uint32_t i;
+
+    (void)state;
+    build_good(&migration, 1);
+    migration.channels[0].bytes[7] = 2; /* its version */
+    migration.channels[1].bytes[8] = 9; /* UUID */
+    report = report_of(&migration, 100, false, &seen);
+    (void)migp_report_finish(report, NULL);
+    for (i = 0; i < summary_of(report).n_findings; i++) {
+        assert_int_not_equal(finding_at(report, i).finding.code,
+                             MIGP_FINDING_CHANNEL_UUID);
+    }
+    assert_int_equal(finding_at(report, 0).finding.code,
+                     MIGP_FINDING_MULTIFD_VERSION);
+    migp_report_free(report);
+    migration_free(&migration);
+}
+
+/* A driver's finding is where its own byte is: here in the main channel. */
+static void test_report__finding_of_an_earlier_input(void **state)
+{
+    static const uint8_t head[24] = {0x4e, 0x2c, 0x3e, 0x8c, 0x89,
+                                     0x09, 0x9d, 0x7e, 2};
+    struct migp_error error = MIGP_ERROR_INIT;
+    struct migration migration;
+    struct build *build = &migration.main_channel;
+    struct migp_report *report;
+    struct seen seen;
+    uint64_t at;
+
+    (void)state;
+    memset(&migration, 0, sizeof(migration));
+    build_header(build);
+    build_vfio_start(build);
+    build_short_head(build, 2, VFIO_ID);
+    at = build->size + 16;
+    build_data(build, head, sizeof(head));
+    build_tag(build, 1);
+    build_footer(build, VFIO_ID);
+    build_vfio_end(build);
+    build_head(build, 4, VFIO_ID, VFIO_IDSTR, 0, 1);
+    build_tag(build, 1);
+    build_footer(build, VFIO_ID);
+    build_tail(build);
+    build = add_channel(&migration, 0);
+    build_packet(build, VFIO_IDSTR, 0, 0, head, sizeof(head));
+    build_config(build, 1);
+    report = report_of(&migration, 100, false, &seen);
+    assert_int_equal(migp_report_finish(report, &error), MIGP_ERR_MALFORMED);
+    assert_int_equal(error.finding, MIGP_FINDING_DRIVER_HEADER);
+    assert_true(error.offset == at + 8);
+    assert_int_equal(finding_at(report, 1).finding.code,
+                     MIGP_FINDING_DRIVER_HEADER);
+    assert_int_equal(finding_at(report, 1).input, 0);
+    migp_report_free(report);
+    migration_free(&migration);
+}
+
 static void test_report__order_of_calls(void **state)
 {
     struct migp_report_piece piece;
@@ -550,6 +656,7 @@ static void test_report__order_of_calls(void **state)
         assert_int_equal(migp_report_next_channel(report, NULL), MIGP_OK);
     }
     assert_int_equal(migp_report_next_channel(report, NULL), MIGP_ERR_LIMIT);
+    assert_int_equal(migp_report_feed(report, "x", 1, 0), MIGP_ERR_STATE);
     migp_report_free(report);
 
     report = report_of(&migration, 1000, false, &seen);
@@ -574,6 +681,9 @@ int main(void)
         cmocka_unit_test(test_report__config_packets),
         cmocka_unit_test(test_report__channels_at_fault),
         cmocka_unit_test(test_report__packet_for_a_device_on_main),
+        cmocka_unit_test(test_report__limits),
+        cmocka_unit_test(test_report__first_channel_unreadable),
+        cmocka_unit_test(test_report__finding_of_an_earlier_input),
         cmocka_unit_test(test_report__order_of_calls),
     };
 
