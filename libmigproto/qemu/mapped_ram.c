@@ -97,6 +97,10 @@ int migp_qemu_read_mapped_ram(struct migp_qemu_reader *reader,
         return fail(reader, MIGP_FINDING_MAPPED_RAM_OFFSET, offset + AT_PAGES,
                     pages, bitmap_end);
     }
+    if (pages % page_size != 0) {
+        return fail(reader, MIGP_FINDING_MAPPED_RAM_ALIGN, offset + AT_PAGES,
+                    pages, page_size);
+    }
     *elsewhere = pages + used_length - bitmap;
     return MIGP_OK;
 }

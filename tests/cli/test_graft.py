@@ -458,7 +458,7 @@ class MappedRam(GraftCase):
         for state in (b"s", b""):
             self.graft([path], "", state, status=FAILED)
             self.assertIn(b"fixed offsets", self.result.stderr)
-            front = save_file_front(bytes(70000), 6)
+            front = save_file_front(bytes(69540), 6)
             wrapped = self.file("save", front + make(b"state", len(front)))
             self.graft([wrapped], "", state, status=FAILED)
             self.assertIn(b"fixed offsets", self.result.stderr)

@@ -54,12 +54,14 @@ static void header(struct file *file, uint32_t version, uint64_t page_size,
     build_u64(&file->build, pages);
 }
 
-/* A block as QEMU writes it, its pages `gap` bytes behind the bitmap's end. */
-static void block(struct file *file, uint64_t used_length, size_t gap)
+/* A block as QEMU writes it, its pages at the next multiple of the page size
+ * behind the bitmap's end, or `more` pages further on. */
+static void block(struct file *file, uint64_t used_length, size_t more)
 {
     uint64_t pages = used_length / PAGE + (used_length % PAGE != 0);
     size_t bitmap = (size_t)((pages + 63) / 64 * 8);
     uint64_t behind = file->build.size + 28 + file->shift;
+    size_t gap = (size_t)(PAGE - (behind + bitmap) % PAGE) % PAGE + more * PAGE;
 
     header(file, 1, PAGE, behind, behind + bitmap + gap);
     build_fill(&file->build, bitmap + gap + (size_t)used_length, 0x7e);
@@ -118,9 +120,9 @@ static void test_mapped_ram__blocks(void **state)
         entry(&file, "a", 65 * PAGE);
         block(&file, 65 * PAGE, 0);
         entry(&file, "b", PAGE);
-        block(&file, PAGE, 1000);
+        block(&file, PAGE, 2);
         entry(&file, "c", PAGE);
-        block(&file, PAGE, 3);
+        block(&file, PAGE, 1);
         assert_read(&file);
     }
 }
@@ -221,6 +223,27 @@ static void test_mapped_ram__pages_inside_bitmap(void **state)
         build_fill(&file.build, (size_t)used[i], 0);
         assert_refused(&file, MIGP_FINDING_MAPPED_RAM_OFFSET, at - 8,
                        at + bitmap[i] - 1, at + bitmap[i]);
+    }
+}
+
+/* [QC-14] */
+static void test_mapped_ram__pages_not_aligned(void **state)
+{
+    static const uint64_t off[] = {1, PAGE / 2, PAGE - 1};
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < N_TESTS(off); i++) {
+        struct file file;
+        uint64_t at;
+
+        begin(&file, PAGE, false);
+        entry(&file, "a", PAGE);
+        at = file.build.size + 28;
+        header(&file, 1, PAGE, at, 3 * PAGE + off[i]);
+        build_fill(&file.build, 5 * PAGE, 0);
+        assert_refused(&file, MIGP_FINDING_MAPPED_RAM_ALIGN, at - 8,
+                       3 * PAGE + off[i], PAGE);
     }
 }
 
@@ -332,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_mapped_ram__page_size),
         cmocka_unit_test(test_mapped_ram__bitmap_elsewhere),
         cmocka_unit_test(test_mapped_ram__pages_inside_bitmap),
+        cmocka_unit_test(test_mapped_ram__pages_not_aligned),
         cmocka_unit_test(test_mapped_ram__huge),
         cmocka_unit_test(test_mapped_ram__bitmap_wraps),
         cmocka_unit_test(test_mapped_ram__page_size_of_another),

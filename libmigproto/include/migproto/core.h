@@ -262,6 +262,8 @@ enum migp_severity {
       "the config, one with it has DATA in the wrong place")                   \
     X(MIGP_FINDING_PACKET_NORMAL, 94, ERROR, "packet-normal",                  \
       "a RAM packet with {v} normal pages, of {e} in all")                     \
+    X(MIGP_FINDING_MAPPED_RAM_ALIGN, 95, ERROR, "mapped-ram-align",            \
+      "a RAM block's pages at {v}, which is no multiple of the page size {e}") \
     /* what drivers put inside */                                              \
     X(MIGP_FINDING_DRIVER_SHORT, 96, ERROR, "driver-state-short",              \
       "the driver's state is cut short: {v} bytes, its own header says {e}")   \
