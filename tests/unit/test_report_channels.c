@@ -457,6 +457,12 @@ static void test_report__channels_at_fault(void **state)
     build_good(&migration, 1);
     (void)add_channel(&migration, 3);
     assert_only(&migration, MIGP_FINDING_CHANNEL_MISSING, 0, 0, true);
+    migration.channels[2].bytes[24] = 9; /* a wider gap is one, too */
+    assert_only(&migration, MIGP_FINDING_CHANNEL_MISSING, 0, 0, true);
+    migration_free(&migration);
+    build_good(&migration, 1);
+    migration.channels[0].bytes[24] = 2; /* not the first one */
+    assert_only(&migration, MIGP_FINDING_CHANNEL_MISSING, 0, 0, true);
     migration_free(&migration);
     build_good(&migration, 1);
     (void)add_channel(&migration, 2);
