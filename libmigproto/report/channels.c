@@ -87,30 +87,19 @@ static void take_init(struct migp_report *report,
     }
 }
 
-static bool is_named(const struct migp_report_device *shown,
-                     const struct migp_multifd_packet *packet)
-{
-    return shown->instance_id == packet->instance_id &&
-           strcmp(shown->id, packet->idstr) == 0;
-}
-
 /* The index of the device that a packet names, or -1. Mostly it is the one
  * that the packet before it named. */
-static int64_t find_device(const struct migp_report *report,
-                           struct migp_channel_report *channel,
-                           const struct migp_multifd_packet *packet)
+static int64_t device_of(const struct migp_report *report,
+                         struct migp_channel_report *channel,
+                         const struct migp_multifd_packet *packet)
 {
-    size_t n = report->n_devices, i;
+    int64_t index = migp_report_find_device(report, channel->last_device,
+                                            packet->idstr, packet->instance_id);
 
-    for (i = 0; i < n; i++) {
-        size_t at = (channel->last_device + i) % n;
-
-        if (is_named(&report->devices[at]->shown, packet)) {
-            channel->last_device = at;
-            return (int64_t)at;
-        }
+    if (index >= 0) {
+        channel->last_device = (size_t)index;
     }
-    return -1;
+    return index;
 }
 
 /* May this device have packets? Says why not, once. */
@@ -150,7 +139,7 @@ static int take_packet(struct migp_report *report,
                                              .offset = event->offset,
                                              .size = event->size,
                                              .token = report->n_channels - 1};
-    int64_t index = find_device(report, channel, event->packet);
+    int64_t index = device_of(report, channel, event->packet);
     struct migp_error error = MIGP_ERROR_INIT;
     struct migp_device_report *device;
     int code = MIGP_OK;
@@ -203,15 +192,13 @@ static int take_event(struct migp_report *report,
 }
 
 migp_ssize migp_report_feed_channel(struct migp_report *report,
-                                    const uint8_t *bytes, size_t size,
-                                    uint32_t flags)
+                                    const uint8_t *bytes, size_t size)
 {
     struct migp_channel_report *channel = migp_report_channel_in_hand(report);
     struct migp_multifd_event events[BATCH];
     size_t total = 0, n_events, i;
     migp_ssize used;
 
-    (void)flags; /* a channel's end says nothing about what is before it */
     if (channel->reader == NULL) {
         return MIGP_ERR_STATE;
     }

@@ -92,6 +92,22 @@ migp_ssize migp_report_device_of(struct migp_report *report,
     return (migp_ssize)(report->n_devices - 1);
 }
 
+int64_t migp_report_find_device(const struct migp_report *report, size_t from,
+                                const char *id, uint32_t instance_id)
+{
+    size_t n = report->n_devices, i;
+
+    for (i = 0; i < n; i++) {
+        size_t at = (from + i) % n;
+        const struct migp_report_device *shown = &report->devices[at]->shown;
+
+        if (shown->instance_id == instance_id && strcmp(shown->id, id) == 0) {
+            return (int64_t)at;
+        }
+    }
+    return -1;
+}
+
 int64_t migp_report_device_in_hand(const struct migp_report *report)
 {
     const struct migp_section *section = report->reader->section;

@@ -57,33 +57,31 @@ static int cut_header(struct migp_report *report, size_t size)
     return migp_report_fail(report, -1, MIGP_ERR_TRUNCATED, &why);
 }
 
-/* libvirt's header is there. Gives its size, or a failure. */
-static migp_ssize take_libvirt(struct migp_report *report, const uint8_t *bytes,
-                               size_t size)
+/* libvirt's header is there, good or bad. Gives its size, or a failure. */
+static migp_ssize take_libvirt(struct migp_report *report,
+                               const struct migp_libvirt_header *header,
+                               const struct migp_error *error)
 {
-    struct migp_libvirt_header header = {.struct_size = sizeof(header)};
-    struct migp_error error = MIGP_ERROR_INIT;
     struct migp_finding why;
-    int code = migp_libvirt_header_parse(bytes, size, &header, &error);
 
     report->counts.is_libvirt = 1;
-    if (code < 0) {
-        why = migp_finding_make(error.finding, error.offset, error.value,
-                                error.expected);
-        return migp_report_fail(report, -1, code, &why);
+    if (error->code < 0) {
+        why = migp_finding_make(error->finding, error->offset, error->value,
+                                error->expected);
+        return migp_report_fail(report, -1, error->code, &why);
     }
-    if (header.is_partial) {
+    if (header->is_partial) {
         (void)migp_report_say(report, -1, MIGP_FINDING_LIBVIRT_PARTIAL, 0, 0,
                               0);
     }
-    if (header.format != MIGP_LIBVIRT_RAW &&
-        header.format != MIGP_LIBVIRT_SPARSE) {
+    if (header->format != MIGP_LIBVIRT_RAW &&
+        header->format != MIGP_LIBVIRT_SPARSE) {
         why = migp_finding_make(MIGP_FINDING_LIBVIRT_FORMAT,
-                                MIGP_LIBVIRT_FORMAT_AT, header.format,
-                                header.stream_offset);
+                                MIGP_LIBVIRT_FORMAT_AT, header->format,
+                                header->stream_offset);
         return migp_report_fail(report, -1, MIGP_ERR_UNSUPPORTED, &why);
     }
-    report->wrapper_left = header.data_size; /* [LV-2] */
+    report->wrapper_left = header->data_size; /* [LV-2] */
     return MIGP_LIBVIRT_HEADER_SIZE;
 }
 
@@ -122,7 +120,7 @@ static migp_ssize step(struct migp_report *report, const uint8_t *bytes,
             return last ? cut_header(report, size) : 0;
         default:
             *again = true;
-            return take_libvirt(report, bytes, size);
+            return take_libvirt(report, &header, &error);
         }
     }
     return recognise_stream(report, bytes, size);

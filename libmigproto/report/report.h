@@ -124,8 +124,7 @@ int migp_report_fail(struct migp_report *report, int64_t device, int code,
 struct migp_channel_report *
 migp_report_channel_in_hand(const struct migp_report *report);
 migp_ssize migp_report_feed_channel(struct migp_report *report,
-                                    const uint8_t *bytes, size_t size,
-                                    uint32_t flags);
+                                    const uint8_t *bytes, size_t size);
 /* The channel in hand, if any, has no more bytes. */
 void migp_report_end_channel(struct migp_report *report);
 void migp_report_channels_free(struct migp_report *report);
@@ -170,6 +169,9 @@ void migp_report_end_of_state(struct migp_report *report, size_t index);
 migp_ssize migp_report_device_of(struct migp_report *report,
                                  const struct migp_qemu_section *section,
                                  uint64_t offset);
+/* The index of the device with this name, looked for from one on; or -1. */
+int64_t migp_report_find_device(const struct migp_report *report, size_t from,
+                                const char *id, uint32_t instance_id);
 /* The index of the device that the parser is in a section of, or -1. */
 int64_t migp_report_device_in_hand(const struct migp_report *report);
 int migp_report_add_record(struct migp_report *report,

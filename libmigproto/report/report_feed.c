@@ -208,7 +208,8 @@ migp_ssize migp_report_feed(struct migp_report *report, const void *bytes,
         return report->failure;
     }
     if (report->n_channels > 0) {
-        return migp_report_feed_channel(report, at, size, flags);
+        /* A channel's end says nothing about what is before it. */
+        return migp_report_feed_channel(report, at, size);
     }
     if (report->format == MIGP_FORMAT_UNKNOWN) {
         used = migp_report_recognise(report, at, size,

@@ -4,22 +4,6 @@
 
 /* The conclusions that only the end of the input allows. */
 
-static bool has_device(const struct migp_report *report,
-                       const struct migp_vmdesc_entry *entry)
-{
-    size_t i;
-
-    for (i = 0; i < report->n_devices; i++) {
-        const struct migp_report_device *shown = &report->devices[i]->shown;
-
-        if (shown->instance_id == entry->instance_id &&
-            strcmp(shown->id, entry->idstr) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* [QC-9] Every VFIO device of the VM description is in the stream. */
 static void check_vmdesc(struct migp_report *report)
 {
@@ -28,11 +12,12 @@ static void check_vmdesc(struct migp_report *report)
     size_t i;
 
     for (i = 0; i < options->n_vmdesc; i++) {
-        const char *idstr = options->vmdesc[i].idstr;
+        const struct migp_vmdesc_entry *entry = &options->vmdesc[i];
 
-        if (migp_section_names_vfio(idstr, strlen(idstr))) {
+        if (migp_section_names_vfio(entry->idstr, strlen(entry->idstr))) {
             named++;
-            there += has_device(report, &options->vmdesc[i]) ? 1 : 0;
+            there += migp_report_find_device(report, 0, entry->idstr,
+                                             entry->instance_id) >= 0;
         }
     }
     if (there < named) {
