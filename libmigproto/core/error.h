@@ -2,7 +2,7 @@
 #ifndef MIGP_CORE_ERROR_H
 #define MIGP_CORE_ERROR_H
 
-#include <migproto/core.h>
+#include <migproto/finding.h>
 
 /* Fill the caller's error (NULL is allowed) and return code. */
 int migp_error_set(struct migp_error *error, int code,

@@ -23,6 +23,7 @@ ROOMS = {
 
 # Installed headers that are not named after their room.
 HEADER_ROOM = {
+    "finding": "core",
     "libvirt": "qemu", "multifd": "qemu", "pci": "qemu", "return_path": "qemu",
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmocka_all.h"
 
-#include <migproto/core.h>
+#include <migproto/finding.h>
 #include <stdio.h>
 #include <string.h>
 

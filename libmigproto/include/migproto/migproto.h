@@ -6,7 +6,7 @@
  * @file migproto.h
  * @brief All of libmigproto: the state of VFIO devices on its way.
  *
- * Take the rooms one by one if you need less: core.h (errors, findings),
+ * Take the rooms one by one if you need less: core.h (errors), finding.h,
  * stream.h (one device's records); qemu.h, multifd.h, pci.h, return_path.h,
  * libvirt.h (what QEMU and libvirt wrap around them); record.h (what drivers
  * put inside); report.h (a whole stream as data); mutate.h (damage for
@@ -14,6 +14,7 @@
  */
 
 #include <migproto/core.h>
+#include <migproto/finding.h>
 #include <migproto/libvirt.h>
 #include <migproto/multifd.h>
 #include <migproto/mutate.h>

@@ -23,6 +23,7 @@
  */
 
 #include <migproto/core.h>
+#include <migproto/finding.h>
 
 #ifdef __cplusplus
 extern "C" {

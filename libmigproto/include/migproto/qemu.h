@@ -17,6 +17,7 @@
  */
 
 #include <migproto/core.h>
+#include <migproto/finding.h>
 #include <migproto/stream.h>
 
 #ifdef __cplusplus

@@ -19,6 +19,7 @@
  */
 
 #include <migproto/core.h>
+#include <migproto/finding.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -22,6 +22,7 @@
  */
 
 #include <migproto/core.h>
+#include <migproto/finding.h>
 #include <migproto/multifd.h>
 #include <migproto/pci.h>
 #include <migproto/qemu.h>

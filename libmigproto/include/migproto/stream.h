@@ -31,6 +31,7 @@
  */
 
 #include <migproto/core.h>
+#include <migproto/finding.h>
 
 #ifdef __cplusplus
 extern "C" {
