@@ -138,7 +138,8 @@ void migp_pick_step(struct migp_pick *pick, const struct migp_report *report)
     deliver_kept(pick);
 }
 
-void migp_pick_print_devices(const struct migp_report *report)
+/* "ID#INSTANCE" of each device, on stderr. */
+static void print_devices(const struct migp_report *report)
 {
     struct migp_report_device device;
     size_t i;
@@ -176,7 +177,7 @@ int migp_pick_check(const struct migp_pick *pick, const char *name,
                            pick->wanted);
     }
     if (pick->wanted != NULL || pick->found) {
-        migp_pick_print_devices(report);
+        print_devices(report);
     }
     return -1;
 }

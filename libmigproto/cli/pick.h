@@ -38,10 +38,6 @@ void migp_pick_sink(void *user, size_t device, int section_kind,
 /* Look at the names of new devices; after each feed. */
 void migp_pick_step(struct migp_pick *pick, const struct migp_report *report);
 
-/* "ID" or, where IDs are not unique, "ID#INSTANCE" of each device, on
- * stderr. */
-void migp_pick_print_devices(const struct migp_report *report);
-
 /* Is there one device that fits? Fails, with a message that lists those there
  * are. name: of the input. */
 int migp_pick_check(const struct migp_pick *pick, const char *name,

@@ -74,7 +74,6 @@ static void update_driver(struct migp_driver_reader *reader)
         return;
     }
     reader->driver = migp_chain_driver(&reader->chain, reader->vendor);
-    reader->recognised = reader->chain.ended;
 }
 
 static void feed_driver(struct migp_driver_reader *reader, const uint8_t *bytes,
@@ -118,7 +117,6 @@ static size_t recognise(struct migp_driver_reader *reader, const uint8_t *bytes,
     if (reader->n_first == sizeof(reader->first)) {
         if (migp_mtty_magic(reader->first, &big_endian)) {
             reader->driver = MIGP_DRIVER_MTTY;
-            reader->recognised = true;
         }
         feed_first(reader);
     }

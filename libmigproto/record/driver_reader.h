@@ -26,8 +26,7 @@ struct migp_mtty_reader {
 };
 
 struct migp_driver_reader {
-    int driver;      /* enum migp_driver; may change until the state ends */
-    bool recognised; /* no byte that follows can change that */
+    int driver; /* enum migp_driver; may change until the state ends */
     bool finished;
     uint16_t vendor;  /* of the PCI device; 0 if it is not known */
     uint8_t first[8]; /* what recognition looks at */
