@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/error.h"
 
+#include "core/errno_name.h"
 #include "core/options.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 struct error_entry {
@@ -92,6 +95,31 @@ int migp_error_set(struct migp_error *error, int code,
             length = sizeof(own.text) - 1;
         }
         memcpy(own.text, text, length);
+    }
+    (void)migp_struct_write(error, &own, sizeof(own));
+    return code;
+}
+
+int migp_error_say(struct migp_error *error, int code, int system_errno,
+                   const char *format, ...)
+{
+    struct migp_error own;
+    va_list arguments;
+    size_t length;
+
+    if (error == NULL) {
+        return code;
+    }
+    migp_error_init(&own);
+    own.code = code;
+    own.system_errno = system_errno;
+    va_start(arguments, format);
+    (void)vsnprintf(own.text, sizeof(own.text), format, arguments);
+    va_end(arguments);
+    length = strlen(own.text);
+    if (system_errno > 0) {
+        (void)snprintf(own.text + length, sizeof(own.text) - length, ": %s",
+                       migp_errno_name(system_errno));
     }
     (void)migp_struct_write(error, &own, sizeof(own));
     return code;

@@ -39,10 +39,18 @@ extern "C" {
 /** An amount (>= 0) or a negative enum migp_errc. */
 typedef int64_t migp_ssize;
 
+/** Memory to be written; one of several pieces, in order. */
+struct migp_piece {
+    const void *bytes; /**< NULL only if size is 0 */
+    size_t size;       /**< bytes */
+};
+
 /** Every error: name, number, class, identifier, text.
  *
  * Classes say who must act: CALLER (the program called wrongly), PEER (the
- * bytes are bad), SYSTEM (the machine ran out of something). */
+ * bytes, or the data that a device refused, are bad), SYSTEM (the machine, the
+ * kernel, a driver or a server failed), FATAL (what the object stood for is
+ * gone). */
 #define MIGP_ERROR_LIST(X)                                                     \
     X(MIGP_ERR_INVALID_ARGUMENT, -1, CALLER, "invalid-argument",               \
       "an argument is out of its range")                                       \
@@ -62,7 +70,23 @@ typedef int64_t migp_ssize;
     X(MIGP_ERR_LIMIT, -9, PEER, "limit",                                       \
       "the bytes cross a limit that the options set")                          \
     X(MIGP_ERR_UNSUPPORTED, -10, PEER, "unsupported",                          \
-      "the bytes are well-formed, but of a kind that is not read")
+      "it is of a kind that this library or this device does not have")        \
+    X(MIGP_ERR_SYSTEM, -11, SYSTEM, "system",                                  \
+      "a system call, a driver or a server failed")                            \
+    X(MIGP_ERR_PRECOPY_EMPTY, -12, CALLER, "precopy-empty",                    \
+      "the device has no pre-copy data at this time")                          \
+    X(MIGP_ERR_CANCELLED, -13, CALLER, "cancelled", "the caller cancelled")    \
+    X(MIGP_ERR_DEVICE_RESET, -14, SYSTEM, "device-reset",                      \
+      "the device was reset behind the caller's back")                         \
+    X(MIGP_ERR_NEEDS_RESET, -15, SYSTEM, "needs-reset",                        \
+      "nothing but a reset brings the device back")                            \
+    X(MIGP_ERR_DEVICE_LOST, -16, FATAL, "device-lost",                         \
+      "the device, or the server behind it, is gone")                          \
+    X(MIGP_ERR_NO_MIGRATION, -17, SYSTEM, "no-migration",                      \
+      "the device cannot be migrated")                                         \
+    X(MIGP_ERR_REFUSED, -18, PEER, "refused", "the device refused the data")   \
+    X(MIGP_ERR_TIMED_OUT, -19, SYSTEM, "timed-out",                            \
+      "it took longer than the options allow")
 
 /** What a call can return besides success. */
 enum migp_errc {
@@ -77,7 +101,8 @@ enum migp_error_class {
     MIGP_ERROR_CLASS_NONE = 0,   /**< not an error */
     MIGP_ERROR_CLASS_CALLER = 1, /**< the program called wrongly */
     MIGP_ERROR_CLASS_PEER = 2,   /**< the bytes are bad */
-    MIGP_ERROR_CLASS_SYSTEM = 3  /**< the machine ran out of something */
+    MIGP_ERROR_CLASS_SYSTEM = 3, /**< the machine or a driver failed */
+    MIGP_ERROR_CLASS_FATAL = 4   /**< what the object stood for is gone */
 };
 
 /** Room for one error sentence, terminating NUL included. */
@@ -92,6 +117,7 @@ struct migp_error {
     size_t struct_size;       /**< sizeof(struct migp_error) */
     int32_t code;             /**< enum migp_errc */
     uint32_t finding;         /**< enum migp_finding_code, or 0 */
+    int32_t system_errno;     /**< errno of the call that failed, or 0 */
     uint64_t offset;          /**< bytes from the start of the input */
     uint64_t value;           /**< as in struct migp_finding */
     uint64_t expected;        /**< as in struct migp_finding */
@@ -101,7 +127,7 @@ struct migp_error {
 /** Initialiser of a struct migp_error. */
 #define MIGP_ERROR_INIT                                                        \
     {                                                                          \
-        sizeof(struct migp_error), 0, 0, 0, 0, 0,                              \
+        sizeof(struct migp_error), 0, 0, 0, 0, 0, 0,                           \
         {                                                                      \
             0                                                                  \
         }                                                                      \

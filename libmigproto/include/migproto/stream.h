@@ -327,12 +327,6 @@ struct migp_encoder_options {
 /** Writes one device's records, in their order. */
 struct migp_encoder;
 
-/** A piece of output: points at memory that somebody else owns. */
-struct migp_piece {
-    const void *bytes; /**< first byte */
-    size_t size;       /**< number of bytes */
-};
-
 /**
  * @brief Fill in the defaults.
  * @param options the object; NULL is allowed and does nothing
