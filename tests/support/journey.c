@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/journey.h"
+
+/* Rounds of PRE_COPY after which a save goes on regardless. */
+#define ROUNDS_MAX 1000
+
+static int read_all(struct journey *journey, struct migp_device *device,
+                    size_t chunk, struct migp_error *error)
+{
+    while (journey->n < JOURNEY_MAX) {
+        size_t room = JOURNEY_MAX - journey->n;
+        migp_ssize got = migp_device_read(device, journey->bytes + journey->n,
+                                          room < chunk ? room : chunk, error);
+
+        if (got <= 0) {
+            return (int)got;
+        }
+        journey->n += (size_t)got;
+    }
+    return MIGP_ERR_NO_SPACE;
+}
+
+static int read_precopy(struct journey *journey, struct migp_device *device,
+                        size_t chunk, struct migp_error *error)
+{
+    size_t round;
+
+    for (round = 0; round < ROUNDS_MAX; round++) {
+        struct migp_precopy_info info = {.struct_size = sizeof(info)};
+        int status = read_all(journey, device, chunk, error);
+
+        if (status != MIGP_ERR_PRECOPY_EMPTY) {
+            return status;
+        }
+        status = migp_device_precopy_info(device, &info, error);
+        if (status == MIGP_ERR_UNSUPPORTED ||
+            (status == MIGP_OK && info.initial_bytes == 0 &&
+             info.dirty_bytes == 0)) {
+            return MIGP_OK;
+        }
+        if (status != MIGP_OK) {
+            return status;
+        }
+    }
+    return MIGP_OK;
+}
+
+static int go(struct migp_device *device, uint32_t state, uint32_t needs,
+              struct migp_error *error)
+{
+    struct migp_device_caps caps = {.struct_size = sizeof(caps)};
+
+    (void)migp_device_caps(device, &caps);
+    if ((caps.migration & needs) != needs) {
+        return MIGP_OK;
+    }
+    return migp_device_set_state(device, state, error);
+}
+
+int journey_save(struct journey *journey, struct migp_device *device,
+                 bool precopy, size_t chunk, struct migp_error *error)
+{
+    struct migp_device_caps caps = {.struct_size = sizeof(caps)};
+    int status = MIGP_OK;
+
+    journey->n = 0;
+    (void)migp_device_caps(device, &caps);
+    if (precopy && (caps.migration & MIGP_MIGRATION_PRE_COPY) != 0) {
+        status = migp_device_set_state(device, MIGP_STATE_PRE_COPY, error);
+        if (status == MIGP_OK) {
+            status = read_precopy(journey, device, chunk, error);
+        }
+        if (status == MIGP_OK) {
+            status =
+                go(device, MIGP_STATE_PRE_COPY_P2P, MIGP_MIGRATION_P2P, error);
+        }
+    } else {
+        status = go(device, MIGP_STATE_RUNNING_P2P, MIGP_MIGRATION_P2P, error);
+    }
+    if (status == MIGP_OK) {
+        status = migp_device_set_state(device, MIGP_STATE_STOP_COPY, error);
+    }
+    if (status == MIGP_OK) {
+        status = read_all(journey, device, chunk, error);
+    }
+    return status != MIGP_OK
+               ? status
+               : migp_device_set_state(device, MIGP_STATE_STOP, error);
+}
+
+int journey_load(const struct journey *journey, struct migp_device *device,
+                 size_t chunk, struct migp_error *error)
+{
+    int status = migp_device_set_state(device, MIGP_STATE_RESUMING, error);
+    size_t done = 0;
+
+    while (status == MIGP_OK && done < journey->n) {
+        size_t size = journey->n - done < chunk ? journey->n - done : chunk;
+        migp_ssize took =
+            migp_device_write(device, journey->bytes + done, size, error);
+
+        if (took < 0) {
+            status = (int)took;
+        } else if ((size_t)took < size) {
+            status = MIGP_ERR_CANCELLED;
+        }
+        done += took > 0 ? (size_t)took : 0;
+    }
+    if (status == MIGP_OK) {
+        status = migp_device_set_state(device, MIGP_STATE_STOP, error);
+    }
+    return status != MIGP_OK
+               ? status
+               : migp_device_set_state(device, MIGP_STATE_RUNNING, error);
+}
