@@ -123,6 +123,9 @@ int migp_input_fill(struct migp_input *input, size_t size)
         if (got < 0 && errno != EINTR) {
             return fail(input);
         }
+        if (got < 0 && input->stop != NULL && *input->stop != 0) {
+            return -1;
+        }
         if (got == 0) {
             input->at_end = true;
         }

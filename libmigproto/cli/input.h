@@ -2,6 +2,7 @@
 #ifndef MIGP_CLI_INPUT_H
 #define MIGP_CLI_INPUT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -19,6 +20,9 @@ struct migp_input {
     size_t capacity;
     size_t start; /* the window is [start, end) of the buffer */
     size_t end;
+    /* Not NULL, and not 0 when a signal came: blocking reads give up, and say
+     * nothing. */
+    const volatile sig_atomic_t *stop;
 };
 
 /* Open a file, or standard input for "-", which is read as a pipe. */

@@ -26,6 +26,13 @@ static const struct command commands[] = {
     {"encode", "make a device-state stream of a state", migp_encode_main},
     {"mutate", "damage a stream, for those who fuzz its readers",
      migp_mutate_main},
+    {"probe", "show what a device can do, or why it cannot be migrated",
+     migp_probe_main},
+    {"save", "save a device's state as a device-state stream", migp_save_main},
+    {"load", "load a device's state", migp_load_main},
+    {"serve-sim", "offer a simulated device by vfio-user", migp_serve_sim_main},
+    {"conform", "check that a driver keeps the rules of VFIO migration",
+     migp_conform_main},
 };
 
 static int print_help(void)
@@ -33,7 +40,8 @@ static int print_help(void)
     size_t i;
 
     puts("Usage: migproto COMMAND [OPTION]... [FILE]\n\n"
-         "Take apart, check and make migration streams of VFIO devices.\n\n"
+         "Take apart, check and make migration streams of VFIO devices; save "
+         "and load\ndevices.\n\n"
          "Commands:");
     for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         printf("  %-10s%s\n", commands[i].name, commands[i].summary);

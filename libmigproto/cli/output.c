@@ -211,7 +211,11 @@ static int write_all(struct migp_output *output, const unsigned char *bytes,
     while (size > 0) {
         written = write(output->fd, bytes, size);
         if (written < 0 && errno == EINTR) {
-            continue;
+            if (output->stop == NULL || *output->stop == 0) {
+                continue;
+            }
+            output->failed = true;
+            return -1;
         }
         if (written < 0) {
             return fail(output);

@@ -2,6 +2,7 @@
 #ifndef MIGP_CLI_OUTPUT_H
 #define MIGP_CLI_OUTPUT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,6 +19,9 @@ struct migp_output {
     bool failed; /* further writes do nothing */
     unsigned char *buffer;
     size_t held; /* bytes in the buffer */
+    /* Not NULL, and not 0 when a signal came: blocking writes give up, and say
+     * nothing. */
+    const volatile sig_atomic_t *stop;
 };
 
 /* Open FILE, or standard output for NULL and "-", which must not be a

@@ -7,7 +7,8 @@ import unittest
 
 from support import (Case, FAILED, GOOD, ROOT, TWO_DEVICES, run)
 
-COMMANDS = ("inspect", "verify", "extract", "encode", "graft", "mutate")
+COMMANDS = ("inspect", "verify", "extract", "encode", "graft", "mutate", "probe",
+            "save", "load", "serve-sim", "conform")
 
 
 def help_options(command):
@@ -23,7 +24,7 @@ def man_options(command):
     found = set()
     for title, body in re.findall(r"^\.Ss (.*)\n((?:(?!\.S[sh] ).*\n)*)", page,
                                   re.M):
-        if command in re.findall(r"[a-z]+", title):
+        if command in re.findall(r"[a-z-]+", title):
             found |= set(re.findall(r"^\.It .*?Fl -([\w-]+)", body, re.M))
     return found
 

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MIT
+"""The example of a VMM with two threads, on devices that can be looked at."""
+
+import os
+import subprocess
+import unittest
+
+from devices import DeviceCase
+from support import TIMEOUT
+
+BLOCKING = os.environ["MIGP_EXAMPLE_BLOCKING"]  # path of it, set by ctest
+
+
+class Blocking(DeviceCase):
+    def run_example(self, *specs):
+        return subprocess.run([BLOCKING, *specs], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, timeout=TIMEOUT,
+                              check=False)
+
+    def state(self, server, name):
+        return self.extract(self.save(server.spec, name, "--no-precopy"))
+
+    def test_the_state_moves(self):
+        for number, options in enumerate(
+                ("size=3M,initial=1M", "size=1M,precopy=off", "quirk=mtty")):
+            with self.subTest(options):
+                source = self.serve(f"source{number}",
+                                    f"sim:seed=1,{options}")
+                target = self.serve(f"target{number}",
+                                    f"sim:seed=2,{options}")
+                before = self.state(source, "before")
+                self.assertNotEqual(before, self.state(target, "other"))
+                result = self.run_example(source.spec, target.spec)
+                self.assertEqual((result.returncode, result.stderr),
+                                 (0, b""))
+                self.assertEqual(self.state_of(source.spec), "STOP")
+                self.assertEqual(self.state_of(target.spec), "RUNNING")
+                self.assertEqual(self.state(target, "after"), before)
+
+    def test_a_failure_leaves_the_source_running(self):
+        for fault in (["fail=READ:EIO@2", ""], ["", "fail=WRITE:EFAULT@2"],
+                      ["", "fail=SET:STOP:EINVAL@2"],
+                      ["fail=SET:STOP_COPY:EIO", ""],
+                      ["", "fail=SET:RESUMING:EIO"]):
+            with self.subTest(fault):
+                number = "-".join(fault).replace(":", "")
+                source, target = (
+                    self.serve(f"{side}{number}", f"sim:size=3M,{extra}")
+                    if extra else
+                    self.serve(f"{side}{number}", "sim:size=3M")
+                    for side, extra in zip("st", fault))
+                result = self.run_example(source.spec, target.spec)
+                self.assertEqual(result.returncode, 1, result.stdout)
+                self.assertIn(b" failed: ", result.stderr)
+                self.assertEqual(self.state_of(source.spec), "RUNNING")
+                self.assertEqual(self.state_of(target.spec), "RUNNING")
+
+    def test_a_device_that_is_none(self):
+        result = self.run_example("nonsense", "sim")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"start failed", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
