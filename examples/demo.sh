@@ -4,7 +4,8 @@
 # Usage: demo.sh MIGPROTO
 #
 # Takes apart a migration stream that QEMU 10.0.13 wrote with two VFIO devices,
-# then a copy of it with one byte changed. Every command is shown as it runs.
+# then a copy of it with one byte changed; saves a simulated device and loads
+# another one. Every command is shown as it runs.
 set -eu
 
 migproto=${1:?usage: demo.sh MIGPROTO}
@@ -64,3 +65,11 @@ set -e
 printf '(exit status %s)\n' "$status"
 test "$status" -eq 1
 test ! -e lost.bin
+
+say "A device that can be migrated, here a simulated one: what can it do?"
+show migproto probe sim:size=32M,initial=4M
+
+say "Its state, saved while it runs as far as that goes, and loaded into another."
+show migproto save sim:size=32M,initial=4M -o device.stream
+show migproto verify device.stream
+show migproto load device.stream sim:size=32M

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Usage: test.sh BUILD-DIRECTORY
+#
+# Builds the example against the pkg-config file in the directory and runs it.
+# Exit status 77 without rustc: a skip, which ctest counts aloud.
+set -eu
+
+if ! command -v "${RUSTC:-rustc}" >/dev/null; then
+    echo "skipped: no rustc (./dev setup check)"
+    exit 77
+fi
+PKG_CONFIG_PATH=$1
+export PKG_CONFIG_PATH
+sh "$(dirname "$0")/build.sh" "$1/rust_save_load"
+
+"$1/rust_save_load"
+"$1/rust_save_load" sim:size=3M,precopy=off sim:size=3M
+# What a driver refuses is said, and is the exit status.
+if "$1/rust_save_load" sim:size=1M,fail=READ:EIO sim:size=1M; then
+    echo "a failing device was not noticed"
+    exit 1
+fi
+if "$1/rust_save_load" nonsense; then
+    echo "a bad spec was not noticed"
+    exit 1
+fi
