@@ -211,6 +211,34 @@ static void look_at_file(const char *path, char why[MIGP_WHY_MAX])
     }
 }
 
+/* The name of the device behind a file in /dev/vfio: a group's is told with
+ * it, a cdev's is where its link in sysfs ends. */
+static bool name_behind(const char *spec, char name[MAX_NAME])
+{
+    const char *told = strstr(spec, ",name=");
+    const char *file = strrchr(spec, '/');
+    char path[MAX_PATH];
+    char target[MAX_PATH];
+    const char *last;
+    ssize_t n;
+
+    if (told != NULL) {
+        told += strlen(",name=");
+        (void)snprintf(name, MAX_NAME, "%.*s", (int)strcspn(told, ","), told);
+        return name[0] != '\0';
+    }
+    (void)snprintf(path, sizeof(path), "%s/class/vfio-dev%s/device", sysfs(),
+                   file);
+    n = readlink(path, target, sizeof(target) - 1);
+    if (n < 0) {
+        return false;
+    }
+    target[n] = '\0';
+    last = strrchr(target, '/');
+    n = snprintf(name, MAX_NAME, "%s", last != NULL ? last + 1 : target);
+    return n > 0 && n < MAX_NAME;
+}
+
 static void look_at_vfio(const char *spec, const struct migp_error *error,
                          char why[MIGP_WHY_MAX])
 {
@@ -219,6 +247,9 @@ static void look_at_vfio(const char *spec, const struct migp_error *error,
     (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(spec, ","), spec);
     if (name[0] == '/') {
         look_at_file(name, why);
+        if (why[0] == '\0' && name_behind(spec, name)) {
+            look_at_name(name, error, why);
+        }
     } else if (name[0] != '\0' && strchr(name, '/') == NULL) {
         look_at_name(name, error, why);
     }

@@ -28,12 +28,26 @@ __attribute__((format(printf, 3, 0))) static void say(struct migp_kit *kit,
                                                       const char *format,
                                                       va_list arguments)
 {
-    if (kit->text[0] != '\0' && gravity(verdict) <= gravity(kit->verdict)) {
+    size_t length = strlen(kit->text);
+
+    if (length > 0 && gravity(verdict) < gravity(kit->verdict)) {
         return;
     }
-    kit->verdict =
-        gravity(verdict) > gravity(kit->verdict) ? verdict : kit->verdict;
-    (void)vsnprintf(kit->text, sizeof(kit->text), format, arguments);
+    if (gravity(verdict) > gravity(kit->verdict)) {
+        kit->verdict = verdict;
+        length = 0;
+    } else if (length > 0) {
+        /* A driver may break a rule in several ways: they are all told, as far
+         * as there is room. */
+        if (verdict != MIGP_CONFORM_FAIL ||
+            length + sizeof("; ") >= sizeof(kit->text)) {
+            return;
+        }
+        memcpy(kit->text + length, "; ", sizeof("; "));
+        length += 2;
+    }
+    (void)vsnprintf(kit->text + length, sizeof(kit->text) - length, format,
+                    arguments);
 }
 
 void migp_kit_fail(struct migp_kit *kit, uint32_t aspect, const char *format,

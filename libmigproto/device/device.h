@@ -106,6 +106,9 @@ int migp_device_request(struct migp_device *device, uint32_t target,
 int migp_device_recover(struct migp_device *device, uint32_t from,
                         uint32_t target, int code, struct migp_error *error);
 
+/* Back to RUNNING, if that can be done; where it ends up is adopted. */
+void migp_device_let_run(struct migp_device *device);
+
 /* Only a reset helps: do it if the options allow, note it otherwise. */
 int migp_device_last_resort(struct migp_device *device, int code,
                             struct migp_error *error);

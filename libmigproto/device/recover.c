@@ -120,6 +120,11 @@ static int go(struct migp_device *device, uint32_t target)
     return result;
 }
 
+void migp_device_let_run(struct migp_device *device)
+{
+    (void)go(device, RU);
+}
+
 /* [DV-7] */
 int migp_device_last_resort(struct migp_device *device, int code,
                             struct migp_error *error)

@@ -148,6 +148,12 @@ static int surprised(struct migp_device *device, uint32_t target, int session,
     unsure = migp_device_ask(device, &state) < 0;
     (void)migp_device_moved(device, state, error);
     device->unsure = unsure;
+    /* The reset had left it RUNNING; what it was asked for after that made it
+     * go on, in the worst case stop, with a session that nobody has. */
+    if (!unsure && device->recover != MIGP_RECOVER_NONE &&
+        migp_state_saving(device->state)) {
+        migp_device_let_run(device);
+    }
     return migp_error_say(error, MIGP_ERR_DEVICE_RESET, 0,
                           "a session was opened on the way to %s where one was "
                           "open or none belongs: somebody else reset the "

@@ -519,9 +519,9 @@ static const struct surprise surprises[] = {
     {RE, ST, {{{FAKE_GET, 1, 0, RU, 0, 1}}}, MIGP_ERR_DEVICE_RESET, RU, NONE},
     {SC, SC, {{{FAKE_GET, 1, 0, RU, 0, 1}}}, MIGP_ERR_DEVICE_RESET, RU, NONE},
     /* It was reset between the question and the change: a session comes while
-     * one is open. Both are closed. */
-    {PC, SC, {{{FAKE_SET, 1, 0, RU, 0, 1}}}, MIGP_ERR_DEVICE_RESET, SC, NONE},
-    {PC, PP, {{{FAKE_SET, 1, 0, RU, 0, 1}}}, MIGP_ERR_DEVICE_RESET, PP, NONE},
+     * one is open. Both are closed, and it runs again, as the reset had left it. */
+    {PC, SC, {{{FAKE_SET, 1, 0, RU, 0, 1}}}, MIGP_ERR_DEVICE_RESET, RU, NONE},
+    {PC, PP, {{{FAKE_SET, 1, 0, RU, 0, 1}}}, MIGP_ERR_DEVICE_RESET, RU, NONE},
     /* It was reset after the change, or that was deferred until then. */
     {RU, PC, {{{FAKE_GET, 2, 0, RU, 0, 1}}}, MIGP_ERR_DEVICE_RESET, RU, NONE},
     {PC, SC, {{{FAKE_GET, 2, 0, RU, 0, 1}}}, MIGP_ERR_DEVICE_RESET, RU, NONE},

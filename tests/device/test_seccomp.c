@@ -551,7 +551,8 @@ static int read_page(void **state)
             inside = strcmp(text, "## System calls\n") == 0;
         } else if (strncmp(text, "### ", 4) == 0) {
             text[strcspn(text, "\n")] = '\0';
-            (void)snprintf(section, sizeof(section), "%s", text + 4);
+            assert_true(snprintf(section, sizeof(section), "%s", text + 4) <
+                        (int)sizeof(section));
         } else if (inside && strncmp(text, "| migp_", 7) == 0) {
             parse_line(section, text);
         } else if (inside && strncmp(text, "| all", 5) == 0) {

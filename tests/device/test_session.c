@@ -307,6 +307,24 @@ static void test_read__where_there_is_nothing_to_read(void **state)
     stop(&fake, device);
 }
 
+/* A reset failed and the device did not say where it is; then it is not where
+ * an end would be one. */
+static void test_read__an_end_where_there_is_none(void **state)
+{
+    struct script script = {.op = FAKE_RESET, .answer = -EIO, .get = -EIO};
+    struct fake_device fake;
+    struct migp_device *device = start(&fake, SC, &script);
+    uint8_t byte;
+
+    (void)state;
+    assert_int_equal(migp_device_reset(device, NULL), MIGP_ERR_SYSTEM);
+    script = (struct script){.op = FAKE_READ, .first = 1, .move = RU};
+    assert_int_equal(migp_device_read(device, &byte, 1, NULL),
+                     MIGP_ERR_DEVICE_RESET);
+    assert_int_equal(migp_device_state(device), RU);
+    stop(&fake, device);
+}
+
 static void test_read__cancelled(void **state)
 {
     struct script script = {.op = FAKE_READ, .answer = -EINTR, .last = 100};
@@ -681,6 +699,7 @@ int main(void)
         cmocka_unit_test(test_read__to_the_end),
         cmocka_unit_test(test_read__every_answer),
         cmocka_unit_test(test_read__where_there_is_nothing_to_read),
+        cmocka_unit_test(test_read__an_end_where_there_is_none),
         cmocka_unit_test(test_read__cancelled),
         cmocka_unit_test(test_write__in_any_pieces),
         cmocka_unit_test(test_write__a_failure_is_final),

@@ -14,7 +14,7 @@
  * (vfio.h), a vfio-user server (vfio_user.h), a simulated device (sim.h), or
  * the caller's own (struct migp_device_ops); open.h opens one by its name.
  *
- * A source: RUNNING, PRE_COPY (read until #MIGP_ERR_PRECOPY_EMPTY, again and
+ * A source: RUNNING, PRE_COPY (read until MIGP_ERR_PRECOPY_EMPTY, again and
  * again), STOP_COPY (read until 0), STOP. A destination: RESUMING (write all),
  * STOP, RUNNING. docs/embedding.md has the order of what goes on around.
  *
