@@ -126,7 +126,7 @@ static void save(struct side *side)
 {
     struct migp_device_caps caps = {.struct_size = sizeof(caps)};
 
-    migp_device_caps(side->device, &caps);
+    migp_device_get_caps(side->device, &caps);
     put(side, MIGP_EVENT_SETUP, NULL, 0);
     put(side, MIGP_EVENT_END, NULL, 0);
     if ((caps.migration & MIGP_MIGRATION_PRE_COPY) != 0 &&

@@ -22,7 +22,7 @@
 
 struct gadget {
     uint32_t registers[N_REGISTERS]; /* what the guest sees */
-    uint32_t state;                  /* enum migp_device_state */
+    uint32_t state;                  /* enum migp_state */
     int dirty[N_REGISTERS];          /* not sent since it was written */
     unsigned char entry[ENTRY_SIZE]; /* of the session: taken apart so far */
     size_t held;                     /* bytes in it */
@@ -40,8 +40,8 @@ static int gadget_caps(void *user, struct migp_device_caps *caps)
 {
     (void)user;
     caps->migration = MIGP_MIGRATION_STOP_COPY | MIGP_MIGRATION_PRE_COPY;
-    caps->features = MIGP_DEVICE_RESET | MIGP_DEVICE_STOP_COPY_SIZE |
-                     MIGP_DEVICE_PRECOPY_INFO;
+    caps->features = MIGP_HAS_RESET | MIGP_HAS_STOP_COPY_SIZE |
+                     MIGP_HAS_PRECOPY_INFO;
     (void)snprintf(caps->backend, sizeof(caps->backend), "gadget");
     return 0;
 }

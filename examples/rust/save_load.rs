@@ -62,7 +62,7 @@ struct Event {
     expected: u64,
 }
 
-// fsm.h: enum migp_device_state
+// fsm.h: enum migp_state
 const STOP: u32 = 1;
 const RUNNING: u32 = 2;
 const STOP_COPY: u32 = 3;
@@ -93,7 +93,7 @@ extern "C" {
         error: *mut Error,
     ) -> c_int;
     fn migp_device_free(device: *mut Device);
-    fn migp_device_caps(device: *const Device, caps: *mut Caps) -> c_int;
+    fn migp_device_get_caps(device: *const Device, caps: *mut Caps) -> c_int;
     fn migp_device_set_state(device: *mut Device, state: u32, error: *mut Error) -> c_int;
     fn migp_device_read(device: *mut Device, bytes: *mut u8, size: usize, error: *mut Error)
         -> i64;
@@ -169,7 +169,7 @@ impl OwnedDevice {
     fn has_pre_copy(&self) -> bool {
         let mut caps: Caps = unsafe { std::mem::zeroed() };
         caps.struct_size = std::mem::size_of::<Caps>();
-        unsafe { migp_device_caps(self.0, &mut caps) == 0 && caps.migration & HAS_PRE_COPY != 0 }
+        unsafe { migp_device_get_caps(self.0, &mut caps) == 0 && caps.migration & HAS_PRE_COPY != 0 }
     }
 
     fn go(&mut self, state: u32) -> Result<(), String> {

@@ -85,7 +85,7 @@ static void list_text(void)
     for (i = 0; i < migp_conform_count(); i++) {
         struct migp_conform_check check = {sizeof(check), 0, 0, "", "", ""};
 
-        (void)migp_conform_check(i, &check);
+        (void)migp_conform_check_at(i, &check);
         migp_table_add_line(&table);
         migp_table_add(&table, NULL, "%" PRIu32, check.number);
         migp_table_add(&table, NULL, "%s", check.id);
@@ -122,7 +122,7 @@ static void list_json(void)
     for (i = 0; i < migp_conform_count(); i++) {
         struct migp_conform_check check = {sizeof(check), 0, 0, "", "", ""};
 
-        (void)migp_conform_check(i, &check);
+        (void)migp_conform_check_at(i, &check);
         migp_json_open(&json, NULL, '{');
         json_check(&json, &check);
         migp_json_close(&json, '}');
@@ -279,7 +279,7 @@ static int run_on(struct migp_device *device, struct migp_vfio *vfio,
 
     memset(&caps, 0, sizeof(caps));
     caps.struct_size = sizeof(caps);
-    (void)migp_device_caps(device, &caps);
+    (void)migp_device_get_caps(device, &caps);
     run.planned = how->only != NULL ? how->n_only : migp_conform_count();
     failed = migp_conform_run(vfio, how, show, &run, &error);
     if (failed < 0) {
@@ -348,7 +348,7 @@ static bool is_check(uint32_t number)
     for (i = 0; i < migp_conform_count(); i++) {
         struct migp_conform_check check = {sizeof(check), 0, 0, "", "", ""};
 
-        (void)migp_conform_check(i, &check);
+        (void)migp_conform_check_at(i, &check);
         if (check.number == number) {
             return true;
         }

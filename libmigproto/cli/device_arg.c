@@ -26,7 +26,7 @@ int migp_device_arg_try(struct migp_device_arg *arg, const char *spec,
         return result;
     }
     arg->start = migp_device_state(arg->device);
-    return migp_device_caps(arg->device, &arg->caps);
+    return migp_device_get_caps(arg->device, &arg->caps);
 }
 
 void migp_device_arg_complain(const struct migp_device_arg *arg,

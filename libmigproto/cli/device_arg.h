@@ -12,7 +12,7 @@ struct migp_device_arg {
     bool reset_ok; /* --reset-ok */
     struct migp_device *device;
     struct migp_device_caps caps;
-    uint32_t start; /* enum migp_device_state: where it was found */
+    uint32_t start; /* enum migp_state: where it was found */
 };
 
 /* The option's row in the table of a command. */

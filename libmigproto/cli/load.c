@@ -143,7 +143,7 @@ static int load_config(struct loading *loading, const struct migp_event *event)
     if (event->size == 0) {
         return 0;
     }
-    if ((loading->arg.caps.features & MIGP_DEVICE_CONFIG) == 0) {
+    if ((loading->arg.caps.features & MIGP_HAS_CONFIG) == 0) {
         migp_message_print(loading->input.name,
                            "warning: the %" PRIu64 " config bytes at offset "
                            "%" PRIu64 " are not loaded: PCI config space is "

@@ -132,12 +132,12 @@ static void add_what_it_can(struct migp_table *table,
     migp_table_add_pair(table, "pre-copy", "%s",
                         (found->caps.migration & MIGP_MIGRATION_PRE_COPY) == 0
                             ? "no"
-                        : has(found, MIGP_DEVICE_REINIT) ? "yes, REINIT"
+                        : has(found, MIGP_HAS_REINIT) ? "yes, REINIT"
                                                          : "yes");
     migp_table_add_pair(table, "DMA logging", "%s",
-                        has(found, MIGP_DEVICE_DMA_LOGGING) ? "yes" : "no");
+                        has(found, MIGP_HAS_DMA_LOGGING) ? "yes" : "no");
     migp_table_add_pair(table, "reset", "%s",
-                        has(found, MIGP_DEVICE_RESET) ? "yes" : "no");
+                        has(found, MIGP_HAS_RESET) ? "yes" : "no");
 }
 
 static void print_tables(const struct finding_out *found)
@@ -202,9 +202,9 @@ static void print_json_caps(struct migp_json *json,
     }
     migp_json_bool(json, "precopy",
                    (found->caps.migration & MIGP_MIGRATION_PRE_COPY) != 0);
-    migp_json_bool(json, "reinit", has(found, MIGP_DEVICE_REINIT));
-    migp_json_bool(json, "dma_logging", has(found, MIGP_DEVICE_DMA_LOGGING));
-    migp_json_bool(json, "reset", has(found, MIGP_DEVICE_RESET));
+    migp_json_bool(json, "reinit", has(found, MIGP_HAS_REINIT));
+    migp_json_bool(json, "dma_logging", has(found, MIGP_HAS_DMA_LOGGING));
+    migp_json_bool(json, "reset", has(found, MIGP_HAS_RESET));
 }
 
 static void print_json(struct migp_json *json, const struct finding_out *found)

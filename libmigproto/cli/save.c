@@ -199,7 +199,7 @@ static int save_config(struct saving *saving)
     struct migp_error error = MIGP_ERROR_INIT;
     migp_ssize got = 0;
 
-    if ((saving->arg.caps.features & MIGP_DEVICE_CONFIG) != 0) {
+    if ((saving->arg.caps.features & MIGP_HAS_CONFIG) != 0) {
         got = migp_device_save_config(saving->arg.device, saving->block,
                                       MIGP_DEFAULT_MAX_CONFIG, &error);
     }

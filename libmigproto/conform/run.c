@@ -224,7 +224,7 @@ static migp_ssize run_all(struct migp_kit *kit,
         struct migp_conform_check check = {sizeof(check), 0, 0, 0, 0, 0};
         struct migp_conform_result result;
 
-        (void)migp_conform_check(i, &check);
+        (void)migp_conform_check_at(i, &check);
         if (!wanted(options, check.number)) {
             continue;
         }

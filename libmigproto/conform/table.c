@@ -132,7 +132,7 @@ size_t migp_conform_count(void)
     return sizeof(entries) / sizeof(entries[0]);
 }
 
-int migp_conform_check(size_t index, struct migp_conform_check *check)
+int migp_conform_check_at(size_t index, struct migp_conform_check *check)
 {
     const struct migp_conform_entry *entry = migp_conform_entry(index);
     struct migp_conform_check own;

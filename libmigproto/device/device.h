@@ -72,8 +72,13 @@ int migp_device_moved(struct migp_device *device, uint32_t state,
                       struct migp_error *error);
 
 /* Make an error of a call that failed: result is not >= 0; what: a verb. */
-int migp_device_failed(struct migp_error *error, int code, migp_ssize result,
+int migp_device_failed(const struct migp_device *device,
+                       struct migp_error *error, int code, migp_ssize result,
                        const char *what);
+
+/* Make an error of a device that does not even say where it is any more. */
+int migp_device_gone(const struct migp_device *device,
+                     struct migp_error *error);
 
 /* Ask, and compare with where it was left. */
 int migp_device_look(struct migp_device *device, struct migp_error *error);

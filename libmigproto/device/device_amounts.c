@@ -31,7 +31,7 @@ static int amount_failed(struct migp_device *device, int result,
     if (result == -ENODEV || result == -EINVAL) {
         return migp_device_judge(device, MIGP_ERR_SYSTEM, result, what, error);
     }
-    return migp_device_failed(error, MIGP_ERR_SYSTEM, result, what);
+    return migp_device_failed(device, error, MIGP_ERR_SYSTEM, result, what);
 }
 
 static int ask_info(struct migp_device *device, struct migp_precopy_info *info)
@@ -79,7 +79,7 @@ int migp_device_precopy_info(struct migp_device *device,
     own.struct_size = sizeof(own);
     own.initial_bytes = clamp(own.initial_bytes);
     own.dirty_bytes = clamp(own.dirty_bytes);
-    own.flags &= (device->caps.features & MIGP_DEVICE_REINIT) != 0
+    own.flags &= (device->caps.features & MIGP_HAS_REINIT) != 0
                      ? (uint32_t)MIGP_PRECOPY_REINIT
                      : 0;
     return migp_struct_write(info, &own, sizeof(own));

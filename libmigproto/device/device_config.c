@@ -21,7 +21,7 @@ migp_ssize migp_device_save_config(struct migp_device *device, void *bytes,
     if (device == NULL || (bytes == NULL && size > 0)) {
         return migp_error_set(error, MIGP_ERR_INVALID_ARGUMENT, NULL);
     }
-    if ((device->caps.features & MIGP_DEVICE_CONFIG) == 0) {
+    if ((device->caps.features & MIGP_HAS_CONFIG) == 0) {
         return no_config(error);
     }
     do {
@@ -37,7 +37,7 @@ migp_ssize migp_device_save_config(struct migp_device *device, void *bytes,
     if (result == -ENOSPC) {
         return migp_error_set(error, MIGP_ERR_NO_SPACE, NULL);
     }
-    return migp_device_failed(error, MIGP_ERR_SYSTEM, result,
+    return migp_device_failed(device, error, MIGP_ERR_SYSTEM, result,
                               "asking for the CONFIG bytes");
 }
 
@@ -51,7 +51,7 @@ int migp_device_load_config(struct migp_device *device, const void *bytes,
     if (device == NULL || (bytes == NULL && size > 0)) {
         return migp_error_set(error, MIGP_ERR_INVALID_ARGUMENT, NULL);
     }
-    if ((device->caps.features & MIGP_DEVICE_CONFIG) == 0) {
+    if ((device->caps.features & MIGP_HAS_CONFIG) == 0) {
         return no_config(error);
     }
     if (device->state != MIGP_STATE_RESUMING || device->needs_reset) {
@@ -70,7 +70,7 @@ int migp_device_load_config(struct migp_device *device, const void *bytes,
     if (result == 0) {
         return MIGP_OK;
     }
-    (void)migp_device_failed(&own, MIGP_ERR_REFUSED, result,
+    (void)migp_device_failed(device, &own, MIGP_ERR_REFUSED, result,
                              "loading the CONFIG bytes");
     code = migp_device_last_resort(device, MIGP_ERR_REFUSED, &own);
     return migp_device_give_error(error, code, &own);

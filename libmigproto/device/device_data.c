@@ -24,7 +24,7 @@ static migp_ssize read_failed(struct migp_device *device, migp_ssize result,
     if (result == -ENODEV) {
         code = migp_device_judge(device, code, result, "reading", error);
     } else {
-        (void)migp_device_failed(error, code, result, "reading");
+        (void)migp_device_failed(device, error, code, result, "reading");
     }
     if (code == MIGP_ERR_SYSTEM || code == MIGP_ERR_DEVICE_LOST) {
         device->read_failure = code;
@@ -98,7 +98,7 @@ static migp_ssize write_failed(struct migp_device *device, size_t done,
     } else if (result == -ENODEV) {
         code = migp_device_judge(device, code, result, "writing", &own);
     } else {
-        (void)migp_device_failed(&own, code, result, "writing");
+        (void)migp_device_failed(device, &own, code, result, "writing");
     }
     own.value = done;
     if (code == MIGP_ERR_REFUSED) {

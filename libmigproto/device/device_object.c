@@ -69,17 +69,16 @@ static void clean_caps(struct migp_device *device)
     caps->driver[sizeof(caps->driver) - 1] = '\0';
     caps->name[sizeof(caps->name) - 1] = '\0';
     if (ops->reset == NULL) {
-        caps->features &= ~(uint32_t)MIGP_DEVICE_RESET;
+        caps->features &= ~(uint32_t)MIGP_HAS_RESET;
     }
     if (ops->stop_copy_size == NULL) {
-        caps->features &= ~(uint32_t)MIGP_DEVICE_STOP_COPY_SIZE;
+        caps->features &= ~(uint32_t)MIGP_HAS_STOP_COPY_SIZE;
     }
     if (ops->precopy_info == NULL) {
-        caps->features &=
-            ~(uint32_t)(MIGP_DEVICE_PRECOPY_INFO | MIGP_DEVICE_REINIT);
+        caps->features &= ~(uint32_t)(MIGP_HAS_PRECOPY_INFO | MIGP_HAS_REINIT);
     }
     if (ops->save_config == NULL || ops->load_config == NULL) {
-        caps->features &= ~(uint32_t)MIGP_DEVICE_CONFIG;
+        caps->features &= ~(uint32_t)MIGP_HAS_CONFIG;
     }
 }
 
@@ -99,9 +98,10 @@ static int ask_caps(struct migp_device *device, struct migp_error *error)
                               "the driver has no migration");
     }
     if (result < 0) {
-        return migp_device_failed(
-            error, result == -ENODEV ? MIGP_ERR_DEVICE_LOST : MIGP_ERR_SYSTEM,
-            result, "asking what the device can do");
+        return migp_device_failed(device, error,
+                                  result == -ENODEV ? MIGP_ERR_DEVICE_LOST
+                                                    : MIGP_ERR_SYSTEM,
+                                  result, "asking what the device can do");
     }
     clean_caps(device);
     if (!migp_migration_valid(device->caps.migration)) {
@@ -123,9 +123,10 @@ static int ask_first_state(struct migp_device *device, struct migp_error *error)
         result = migp_call_answer(device->ops.get_state(device->user, &state));
     } while (result == -EINTR && ++tries < MAX_INTERRUPTIONS);
     if (result < 0) {
-        return migp_device_failed(
-            error, result == -ENODEV ? MIGP_ERR_DEVICE_LOST : MIGP_ERR_SYSTEM,
-            result, "asking for the state");
+        return migp_device_failed(device, error,
+                                  result == -ENODEV ? MIGP_ERR_DEVICE_LOST
+                                                    : MIGP_ERR_SYSTEM,
+                                  result, "asking for the state");
     }
     if (!migp_state_supported(device->caps.migration, state)) {
         return migp_error_say(
@@ -195,8 +196,8 @@ void migp_device_free(struct migp_device *device)
     free(device);
 }
 
-int migp_device_caps(const struct migp_device *device,
-                     struct migp_device_caps *caps)
+int migp_device_get_caps(const struct migp_device *device,
+                         struct migp_device_caps *caps)
 {
     if (device == NULL || caps == NULL) {
         return MIGP_ERR_INVALID_ARGUMENT;

@@ -70,11 +70,10 @@ static int await_running(struct patience *patience, struct migp_error *error)
         int result = migp_device_ask(device, &state);
 
         if (result == -ENODEV) {
-            return migp_error_say(error, MIGP_ERR_DEVICE_LOST, ENODEV,
-                                  "the device is gone");
+            return migp_device_gone(device, error);
         }
         if (result < 0) {
-            return migp_device_failed(error, MIGP_ERR_SYSTEM, result,
+            return migp_device_failed(device, error, MIGP_ERR_SYSTEM, result,
                                       "asking for the state after a reset");
         }
         migp_device_adopt(device, state);
@@ -97,7 +96,7 @@ int migp_device_reset(struct migp_device *device, struct migp_error *error)
     if (device == NULL) {
         return migp_error_set(error, MIGP_ERR_INVALID_ARGUMENT, NULL);
     }
-    if ((device->caps.features & MIGP_DEVICE_RESET) == 0) {
+    if ((device->caps.features & MIGP_HAS_RESET) == 0) {
         return migp_error_say(error, MIGP_ERR_UNSUPPORTED, 0,
                               "the device cannot be reset");
     }

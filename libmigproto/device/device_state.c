@@ -93,22 +93,47 @@ int migp_device_moved(struct migp_device *device, uint32_t state,
                           migp_state_name(state), migp_state_name(left));
 }
 
-int migp_device_failed(struct migp_error *error, int code, migp_ssize result,
+/* What the backend has to say, bounded; "" for nothing. */
+static const char *explanation(const struct migp_device *device)
+{
+    const char *text = NULL;
+
+    if (device->ops.explain != NULL) {
+        text = device->ops.explain(device->user);
+    }
+    return text != NULL ? text : "";
+}
+
+int migp_device_failed(const struct migp_device *device,
+                       struct migp_error *error, int code, migp_ssize result,
                        const char *what)
 {
+    const char *why = explanation(device);
+
     if (result == MIGP_CALL_CANCELLED) {
         return migp_error_set(error, MIGP_ERR_CANCELLED, NULL);
     }
-    return migp_error_say(error, code, (int)-result, "%s failed", what);
+    return migp_error_say(error, code, (int)-result, "%s failed%s%.100s%s",
+                          what, *why != '\0' ? " (" : "", why,
+                          *why != '\0' ? ")" : "");
 }
 
-static int unanswered(int result, struct migp_error *error)
+int migp_device_gone(const struct migp_device *device, struct migp_error *error)
+{
+    const char *why = explanation(device);
+
+    return migp_error_say(
+        error, MIGP_ERR_DEVICE_LOST, ENODEV, "the device is gone%s%.100s%s",
+        *why != '\0' ? " (" : "", why, *why != '\0' ? ")" : "");
+}
+
+static int unanswered(const struct migp_device *device, int result,
+                      struct migp_error *error)
 {
     if (result == -ENODEV) {
-        return migp_error_say(error, MIGP_ERR_DEVICE_LOST, ENODEV,
-                              "the device is gone");
+        return migp_device_gone(device, error);
     }
-    return migp_device_failed(error, MIGP_ERR_SYSTEM, result,
+    return migp_device_failed(device, error, MIGP_ERR_SYSTEM, result,
                               "asking for the state");
 }
 
@@ -119,7 +144,7 @@ int migp_device_look(struct migp_device *device, struct migp_error *error)
     int result = migp_device_ask(device, &state);
 
     if (result < 0) {
-        return unanswered(result, error);
+        return unanswered(device, result, error);
     }
     if (state != device->state && !device->unsure) {
         return migp_device_moved(device, state, error);
@@ -141,7 +166,7 @@ int migp_device_judge(struct migp_device *device, int code, migp_ssize result,
     if (seen == MIGP_ERR_DEVICE_RESET || seen == MIGP_ERR_DEVICE_LOST) {
         return seen;
     }
-    return migp_device_failed(error, code, result, what);
+    return migp_device_failed(device, error, code, result, what);
 }
 
 int migp_device_query_state(struct migp_device *device, uint32_t *state,

@@ -154,7 +154,8 @@ static int gone_back(struct migp_device *device, uint32_t goal, int result,
                      int code, struct migp_error *error)
 {
     if (result == MIGP_CALL_CANCELLED) {
-        return migp_device_failed(error, MIGP_ERR_CANCELLED, result, "");
+        return migp_device_failed(device, error, MIGP_ERR_CANCELLED, result,
+                                  "");
     }
     if (result < 0) {
         add_text(error, "; going back to %s failed, too",

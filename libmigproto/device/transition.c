@@ -110,8 +110,7 @@ static int failed(struct migp_device *device, uint32_t from, uint32_t target,
             return migp_error_set(error, MIGP_ERR_CANCELLED, NULL);
         }
         if (result == -ENODEV) {
-            return migp_error_say(error, MIGP_ERR_DEVICE_LOST, ENODEV,
-                                  "the device is gone");
+            return migp_device_gone(device, error);
         }
         (void)migp_error_say(error, code, system_errno,
                              "going from %s to %s failed, and the device does "

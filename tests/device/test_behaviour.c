@@ -17,9 +17,11 @@
 static struct journey first;
 static struct journey second;
 
+static enum rig_kind kinds[] = {RIG_KERNEL, RIG_VFIO_USER, RIG_CUSTOM};
+
 static enum rig_kind kind_of(void **state)
 {
-    return (enum rig_kind)(uintptr_t)*state;
+    return *(const enum rig_kind *)*state;
 }
 
 static void expect_ok(int status, const struct migp_error *error)
@@ -116,7 +118,7 @@ static void try_pair(enum rig_kind kind, uint32_t from, uint32_t to)
     int status;
 
     assert_int_equal(rig_open(&rig, kind, SIM, NULL, NULL, NULL), MIGP_OK);
-    assert_int_equal(migp_device_caps(rig.device, &caps), MIGP_OK);
+    assert_int_equal(migp_device_get_caps(rig.device, &caps), MIGP_OK);
     assert_int_equal(migp_device_set_state(rig.device, from, NULL), MIGP_OK);
     way = migp_state_path(caps.migration, from, to, NULL, 0);
     status = migp_device_set_state(rig.device, to, NULL);
@@ -454,7 +456,7 @@ static void test_save__cancelled_at_every_call(void **state)
 
 #define FOR(kind, test)                                                        \
     {                                                                          \
-        #test " on " #kind, test, NULL, NULL, (void *)(uintptr_t)RIG_##kind    \
+        #test " on " #kind, test, NULL, NULL, &kinds[RIG_##kind]               \
     }
 #define ALL(test) FOR(KERNEL, test), FOR(VFIO_USER, test), FOR(CUSTOM, test)
 #define CALLS(test) FOR(KERNEL, test), FOR(VFIO_USER, test)

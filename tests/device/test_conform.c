@@ -25,7 +25,7 @@ static void test_check__table_is_whole(void **state)
     for (i = 0; i < CHECKS; i++) {
         struct migp_conform_check check = {sizeof(check), 0, 0, "", "", ""};
 
-        assert_int_equal(migp_conform_check(i, &check), MIGP_OK);
+        assert_int_equal(migp_conform_check_at(i, &check), MIGP_OK);
         assert_int_equal(check.number, i + 1);
         assert_in_range(strlen(check.id), 3, 20);
         assert_int_equal(strspn(check.id, "abcdefghijklmnopqrstuvwxyz0123456789"
@@ -46,7 +46,7 @@ static void test_check__table_is_whole(void **state)
         for (k = 0; k < i; k++) {
             struct migp_conform_check other = {sizeof(other), 0, 0, "", "", ""};
 
-            (void)migp_conform_check(k, &other);
+            (void)migp_conform_check_at(k, &other);
             assert_string_not_equal(check.id, other.id);
         }
     }
@@ -58,11 +58,11 @@ static void test_check__bad_arguments(void **state)
     struct migp_conform_check check = {sizeof(check), 0, 0, "", "", ""};
 
     (void)state;
-    assert_int_equal(migp_conform_check(CHECKS, &check),
+    assert_int_equal(migp_conform_check_at(CHECKS, &check),
                      MIGP_ERR_INVALID_ARGUMENT);
-    assert_int_equal(migp_conform_check(0, NULL), MIGP_ERR_INVALID_ARGUMENT);
+    assert_int_equal(migp_conform_check_at(0, NULL), MIGP_ERR_INVALID_ARGUMENT);
     check.struct_size = 3;
-    assert_int_equal(migp_conform_check(0, &check), MIGP_ERR_INVALID_ARGUMENT);
+    assert_int_equal(migp_conform_check_at(0, &check), MIGP_ERR_INVALID_ARGUMENT);
 }
 
 /* --- a device that keeps the rules --------------------------------------- */

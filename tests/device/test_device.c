@@ -94,7 +94,7 @@ static void test_new__tells_what_the_backend_told(void **state)
     fake_init(&fake);
     assert_int_equal(migp_device_new(&device, &fake.ops, &fake, NULL, NULL),
                      MIGP_OK);
-    assert_int_equal(migp_device_caps(device, &caps), MIGP_OK);
+    assert_int_equal(migp_device_get_caps(device, &caps), MIGP_OK);
     assert_int_equal(caps.migration, 7);
     assert_int_equal(caps.features, 63);
     assert_string_equal(caps.backend, "fake");
@@ -106,8 +106,8 @@ static void test_new__tells_what_the_backend_told(void **state)
     other = fake.ops;
     assert_null(migp_device_backend(device, &other));
     assert_int_equal(fake.all_calls, 2);
-    assert_int_equal(migp_device_caps(device, NULL), MIGP_ERR_INVALID_ARGUMENT);
-    assert_int_equal(migp_device_caps(NULL, &caps), MIGP_ERR_INVALID_ARGUMENT);
+    assert_int_equal(migp_device_get_caps(device, NULL), MIGP_ERR_INVALID_ARGUMENT);
+    assert_int_equal(migp_device_get_caps(NULL, &caps), MIGP_ERR_INVALID_ARGUMENT);
     stop(&fake, device);
 }
 
@@ -312,11 +312,11 @@ static void test_new__garbage_caps_are_cleaned(void **state)
     fake.ops.load_config = NULL;
     assert_int_equal(migp_device_new(&device, &fake.ops, &fake, NULL, NULL),
                      MIGP_OK);
-    assert_int_equal(migp_device_caps(device, &caps), MIGP_OK);
+    assert_int_equal(migp_device_get_caps(device, &caps), MIGP_OK);
     assert_int_equal(strlen(caps.backend), 15);
     assert_int_equal(strlen(caps.driver), 31);
     assert_int_equal(strlen(caps.name), 127);
-    assert_int_equal(caps.features & 63, MIGP_DEVICE_DMA_LOGGING);
+    assert_int_equal(caps.features & 63, MIGP_HAS_DMA_LOGGING);
     assert_int_equal(migp_device_reset(device, NULL), MIGP_ERR_UNSUPPORTED);
     assert_int_equal(migp_device_stop_copy_size(device, &size, NULL),
                      MIGP_ERR_UNSUPPORTED);
@@ -390,8 +390,8 @@ static void test_new__a_short_table(void **state)
     fake.ops.struct_size = offsetof(struct migp_device_ops, precopy_info);
     assert_int_equal(migp_device_new(&device, &fake.ops, &fake, NULL, NULL),
                      MIGP_OK);
-    assert_int_equal(migp_device_caps(device, &caps), MIGP_OK);
-    assert_int_equal(caps.features, MIGP_DEVICE_DMA_LOGGING);
+    assert_int_equal(migp_device_get_caps(device, &caps), MIGP_OK);
+    assert_int_equal(caps.features, MIGP_HAS_DMA_LOGGING);
     assert_int_equal(migp_device_set_state(device, SC, NULL), MIGP_OK);
     assert_int_equal(migp_device_set_state(device, ST, NULL), MIGP_OK);
     migp_device_free(device);

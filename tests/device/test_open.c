@@ -334,7 +334,7 @@ static void test_open__sim(void **state)
         if (migp_device_open(&device, specs[i], NULL, &error) != MIGP_OK) {
             fail_msg("%s: %s", specs[i], error.text);
         }
-        assert_int_equal(migp_device_caps(device, &caps), MIGP_OK);
+        assert_int_equal(migp_device_get_caps(device, &caps), MIGP_OK);
         assert_string_equal(caps.backend, "sim");
         assert_int_equal(caps.migration, 7);
         assert_int_equal(migp_device_state(device), MIGP_STATE_RUNNING);

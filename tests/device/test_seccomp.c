@@ -584,7 +584,7 @@ static int allow(scmp_filter_ctx filter, const char *call)
             if (strcmp(requests[i].name, call + 6) == 0) {
                 return seccomp_rule_add(
                     filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1,
-                    SCMP_A1(SCMP_CMP_EQ, requests[i].request));
+                    SCMP_A1(SCMP_CMP_EQ, requests[i].request, 0));
             }
         }
         return -EINVAL;

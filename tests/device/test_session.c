@@ -564,7 +564,7 @@ static void test_precopy_info__garbage_is_bounded(void **state)
             uint64_t size;
 
             fake_init(&fake);
-            fake.features = reinit ? 63 : 63 & ~(uint32_t)MIGP_DEVICE_REINIT;
+            fake.features = reinit ? 63 : 63 & ~(uint32_t)MIGP_HAS_REINIT;
             device = fake_device_in(&fake, MIGP_RECOVER_STATE, PC);
             fake.info.struct_size = 0; /* garbage, too */
             fake.info.flags = UINT32_MAX;

@@ -111,9 +111,9 @@ static void test_caps__everything(void **state)
     caps = caps_of(vfio);
     assert_int_equal(caps.migration, 7);
     assert_int_equal(caps.features,
-                     MIGP_DEVICE_RESET | MIGP_DEVICE_STOP_COPY_SIZE |
-                         MIGP_DEVICE_PRECOPY_INFO | MIGP_DEVICE_REINIT |
-                         MIGP_DEVICE_DMA_LOGGING);
+                     MIGP_HAS_RESET | MIGP_HAS_STOP_COPY_SIZE |
+                         MIGP_HAS_PRECOPY_INFO | MIGP_HAS_REINIT |
+                         MIGP_HAS_DMA_LOGGING);
     assert_string_equal(caps.backend, "vfio");
     drop(vfio);
 }
@@ -126,7 +126,7 @@ static void test_caps__old_kernel(void **state)
     SCRIPT_MORE(&script, MIGRATION("05000000 00000000"), PROBE_SIZE(-ENOTTY),
                 PROBE_START(-ENOTTY), PROBE_REINIT(-ENOTTY));
     assert_int_equal(caps_of(vfio).features,
-                     MIGP_DEVICE_RESET | MIGP_DEVICE_PRECOPY_INFO);
+                     MIGP_HAS_RESET | MIGP_HAS_PRECOPY_INFO);
     drop(vfio);
 }
 
@@ -138,9 +138,9 @@ static void test_caps__reinit_is_refused(void **state)
     SCRIPT_MORE(&script, MIGRATION("05000000 00000000"), PROBE_SIZE(0),
                 PROBE_START(0), PROBE_REPORT(-ENOTTY), PROBE_REINIT(0),
                 SET_REINIT(-EINVAL));
-    assert_int_equal(caps_of(vfio).features, MIGP_DEVICE_RESET |
-                                                 MIGP_DEVICE_STOP_COPY_SIZE |
-                                                 MIGP_DEVICE_PRECOPY_INFO);
+    assert_int_equal(caps_of(vfio).features, MIGP_HAS_RESET |
+                                                 MIGP_HAS_STOP_COPY_SIZE |
+                                                 MIGP_HAS_PRECOPY_INFO);
     drop(vfio);
 }
 
@@ -151,7 +151,7 @@ static void test_caps__reinit_is_not_wanted(void **state)
     (void)state;
     SCRIPT_MORE(&script, MIGRATION("05000000 00000000"), PROBE_SIZE(0),
                 PROBE_START(-ENOTTY));
-    assert_int_equal(caps_of(vfio).features & MIGP_DEVICE_REINIT, 0);
+    assert_int_equal(caps_of(vfio).features & MIGP_HAS_REINIT, 0);
     drop(vfio);
 }
 
@@ -163,7 +163,7 @@ static void test_caps__reinit_needs_pre_copy(void **state)
     SCRIPT_MORE(&script, MIGRATION("03000000 00000000"), PROBE_SIZE(0),
                 PROBE_START(-ENOTTY));
     assert_int_equal(caps_of(vfio).features,
-                     MIGP_DEVICE_RESET | MIGP_DEVICE_STOP_COPY_SIZE);
+                     MIGP_HAS_RESET | MIGP_HAS_STOP_COPY_SIZE);
     drop(vfio);
 }
 

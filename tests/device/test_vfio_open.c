@@ -216,7 +216,7 @@ static void test_open__cdev(void **state)
     assert_string_equal(caps.name, ADDRESS);
     assert_int_equal(caps.vendor, 0x15b3);
     assert_int_equal(caps.product, 0x101e);
-    assert_int_equal(caps.features, MIGP_DEVICE_RESET);
+    assert_int_equal(caps.features, MIGP_HAS_RESET);
     migp_vfio_close(vfio);
     assert_closed((const int[]){10, 11}, 2);
 }

@@ -2,7 +2,7 @@
 #include "unit/cmocka_all.h"
 
 #include "device/uapi.h"
-#include "device/user/client.h"
+#include "device/vfio_user/client.h"
 #include "support/fail_sys.h"
 #include "support/vu_peer.h"
 
@@ -625,7 +625,7 @@ static void test_caps__running_and_stopped(void **state)
         rig.peer.state = at;
         assert_int_equal(rig.ops->caps(rig.server, &caps), 0);
         assert_int_equal(caps.migration, 5);
-        assert_int_equal(caps.features, MIGP_DEVICE_RESET);
+        assert_int_equal(caps.features, MIGP_HAS_RESET);
         assert_string_equal(caps.backend, "vfio-user");
         assert_string_equal(caps.name, "vu-peer");
         end(&rig);

@@ -5,7 +5,7 @@
 
 #include "unit/cmocka_all.h"
 
-#include "device/user/client.h"
+#include "device/vfio_user/client.h"
 #include "support/alloc_fail.h"
 #include "support/vu_peer.h"
 

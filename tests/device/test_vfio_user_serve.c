@@ -198,7 +198,7 @@ static void test_serve__p2p(void **state)
     (void)state;
     host_start(&host, "size=64K,p2p=on");
     device = host_device(&host, 4, 4096);
-    assert_int_equal(migp_device_caps(device, &caps), MIGP_OK);
+    assert_int_equal(migp_device_get_caps(device, &caps), MIGP_OK);
     assert_int_equal(caps.migration, 7);
     assert_int_equal(
         migp_device_set_state(device, MIGP_STATE_PRE_COPY_P2P, NULL), MIGP_OK);

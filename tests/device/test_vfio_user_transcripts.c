@@ -2,7 +2,7 @@
 #include "unit/cmocka_all.h"
 
 #include "device/uapi.h"
-#include "device/user/client.h"
+#include "device/vfio_user/client.h"
 #include "support/file.h"
 #include "support/vu_peer.h"
 

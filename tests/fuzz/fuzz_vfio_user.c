@@ -10,7 +10,7 @@
 #include "fuzz/check.h"
 #include "support/vu_peer.h"
 
-#include "device/user/client.h"
+#include "device/vfio_user/client.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -50,7 +50,7 @@ static int go(struct migp_device *device, uint32_t state, uint32_t needs,
 {
     struct migp_device_caps caps = {.struct_size = sizeof(caps)};
 
-    (void)migp_device_caps(device, &caps);
+    (void)migp_device_get_caps(device, &caps);
     if ((caps.migration & needs) != needs) {
         return MIGP_OK;
     }
@@ -64,7 +64,7 @@ int journey_save(struct journey *journey, struct migp_device *device,
     int status = MIGP_OK;
 
     journey->n = 0;
-    (void)migp_device_caps(device, &caps);
+    (void)migp_device_get_caps(device, &caps);
     if (precopy && (caps.migration & MIGP_MIGRATION_PRE_COPY) != 0) {
         status = migp_device_set_state(device, MIGP_STATE_PRE_COPY, error);
         if (status == MIGP_OK) {

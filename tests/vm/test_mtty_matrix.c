@@ -413,15 +413,15 @@ static void test_device__says_what_the_recording_says(void **state)
 
     mtty_open(&mtty, mtty_kind(state)->source, MIGP_RECOVER_STATE);
     table_load(&table, mtty_kind(state)->ports);
-    assert_int_equal(migp_device_caps(mtty.device, &caps), MIGP_OK);
+    assert_int_equal(migp_device_get_caps(mtty.device, &caps), MIGP_OK);
     assert_int_equal(
         caps.migration,
         table_number(table_find(&table, "features", "GET_MIGRATION"), "flags"));
     /* The recording: MIG_DATA_SIZE, PRECOPY_INFO and RESET answer, feature 12
      * does not; CONFIG bytes are the VMM's with a kernel device. */
-    assert_int_equal(caps.features & ~(uint32_t)MIGP_DEVICE_DMA_LOGGING,
-                     MIGP_DEVICE_RESET | MIGP_DEVICE_STOP_COPY_SIZE |
-                         MIGP_DEVICE_PRECOPY_INFO);
+    assert_int_equal(caps.features & ~(uint32_t)MIGP_HAS_DMA_LOGGING,
+                     MIGP_HAS_RESET | MIGP_HAS_STOP_COPY_SIZE |
+                         MIGP_HAS_PRECOPY_INFO);
     assert_string_equal(caps.backend, "vfio");
     /* mtty's config space: samples/vfio-mdev/mtty.c, 0x32534348. */
     assert_int_equal(caps.vendor, 0x4348);

@@ -19,25 +19,25 @@ void migp_vfio_opt_in(struct migp_vfio *vfio)
 static uint32_t ask_features(struct migp_vfio *vfio, uint32_t migration)
 {
     /* Whether it can be reset, nobody tells before it is tried. */
-    uint32_t features = MIGP_DEVICE_RESET;
+    uint32_t features = MIGP_HAS_RESET;
 
     if (migp_vfio_feature_probe(vfio, MIGP_FEATURE_MIG_DATA_SIZE,
                                 MIGP_VFIO_FEATURE_GET)) {
-        features |= MIGP_DEVICE_STOP_COPY_SIZE;
+        features |= MIGP_HAS_STOP_COPY_SIZE;
     }
     if (migp_vfio_feature_probe(vfio, MIGP_FEATURE_DMA_LOGGING_START,
                                 MIGP_VFIO_FEATURE_SET) &&
         migp_vfio_feature_probe(vfio, MIGP_FEATURE_DMA_LOGGING_REPORT,
                                 MIGP_VFIO_FEATURE_GET)) {
-        features |= MIGP_DEVICE_DMA_LOGGING;
+        features |= MIGP_HAS_DMA_LOGGING;
     }
     if ((migration & MIGP_MIGRATION_PRE_COPY) != 0) {
-        features |= MIGP_DEVICE_PRECOPY_INFO;
+        features |= MIGP_HAS_PRECOPY_INFO;
         if ((vfio->flags & MIGP_VFIO_NO_REINIT) == 0) {
             migp_vfio_opt_in(vfio);
         }
         if (vfio->reinit) {
-            features |= MIGP_DEVICE_REINIT;
+            features |= MIGP_HAS_REINIT;
         }
     }
     return features;

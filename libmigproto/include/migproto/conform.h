@@ -97,7 +97,8 @@ MIGP_API size_t migp_conform_count(void);
  * @return MIGP_OK or MIGP_ERR_INVALID_ARGUMENT
  * @since 0.1.0
  */
-MIGP_API int migp_conform_check(size_t index, struct migp_conform_check *check);
+MIGP_API int migp_conform_check_at(size_t index,
+                                   struct migp_conform_check *check);
 
 /**
  * @brief Fill in the defaults.

@@ -111,7 +111,8 @@ enum migp_error_class {
 /**
  * @brief Why a call failed; allocated by the caller, filled by the call.
  *
- * Set struct_size (or use migp_error_init() or #MIGP_ERROR_INIT) first.
+ * Set struct_size (or use migp_error_init() or #MIGP_ERROR_INIT) first. A call
+ * that succeeds leaves it as it was.
  */
 struct migp_error {
     size_t struct_size;       /**< sizeof(struct migp_error) */

@@ -31,14 +31,15 @@
 extern "C" {
 #endif
 
-/** What else a device can do. */
+/** What else a device can do. A bit whose function a backend does not have is
+ *  not believed. */
 enum migp_device_feature {
-    MIGP_DEVICE_RESET = 1,          /**< can be asked to reset */
-    MIGP_DEVICE_STOP_COPY_SIZE = 2, /**< tells its stop-copy size */
-    MIGP_DEVICE_PRECOPY_INFO = 4,   /**< tells its pre-copy amounts */
-    MIGP_DEVICE_REINIT = 8,       /**< may report new initial bytes; opted in */
-    MIGP_DEVICE_DMA_LOGGING = 16, /**< logs its own DMA */
-    MIGP_DEVICE_CONFIG = 32       /**< keeps CONFIG bytes itself */
+    MIGP_HAS_RESET = 1,          /**< can be asked to reset */
+    MIGP_HAS_STOP_COPY_SIZE = 2, /**< tells its stop-copy size */
+    MIGP_HAS_PRECOPY_INFO = 4,   /**< tells its pre-copy amounts */
+    MIGP_HAS_REINIT = 8,         /**< may report new initial bytes; opted in */
+    MIGP_HAS_DMA_LOGGING = 16,   /**< logs its own DMA */
+    MIGP_HAS_CONFIG = 32         /**< keeps CONFIG bytes itself */
 };
 
 /** What a device is and can do. */
@@ -66,7 +67,7 @@ struct migp_precopy_info {
 /** Flags of struct migp_precopy_info. */
 enum migp_precopy_flag {
     /** initial_bytes is an entirely new amount: readiness starts again. Only
-     *  with #MIGP_DEVICE_REINIT. */
+     *  with #MIGP_HAS_REINIT. */
     MIGP_PRECOPY_REINIT = 1
 };
 
@@ -80,8 +81,8 @@ enum migp_precopy_flag {
 /**
  * @brief A device as its backend sees it; a VMM can bring its own.
  *
- * Every function returns 0 or an amount, or a negative errno. The device calls
- * them one at a time, on the thread of the call that it serves. A NULL member
+ * Every function returns 0 or an amount, or a negative errno (not an enum
+ * migp_errc). The device calls them one at a time, on the thread of the call that it serves. A NULL member
  * is a thing that the device cannot do; caps, get_state, set_state, read and
  * write are needed. The table must live as long as the device.
  *
@@ -94,7 +95,7 @@ struct migp_device_ops {
     size_t struct_size; /**< sizeof(struct migp_device_ops) */
     /** Fill caps, which is zeroed and has its struct_size. Called once. */
     int (*caps)(void *user, struct migp_device_caps *caps);
-    /** Ask the device where it is: enum migp_device_state. */
+    /** Ask the device where it is: enum migp_state. */
     int (*get_state)(void *user, uint32_t *state);
     /** Go there, by the kernel's path if it is not one step. session: in
      *  #MIGP_NO_SESSION; out the session that was opened, if one was. On
@@ -103,7 +104,9 @@ struct migp_device_ops {
     /** As read(2) on a data fd: 0 is an end for now or for good; -ENOMSG is an
      *  end for now. */
     migp_ssize (*read)(void *user, int session, void *bytes, size_t size);
-    /** As write(2) on a data fd. */
+    /** As write(2) on a data fd. What was taken may still be refused later, by
+     *  another write or by the set_state that leaves RESUMING, which then must
+     *  not load. */
     migp_ssize (*write)(void *user, int session, const void *bytes,
                         size_t size);
     /** Amounts left in PRE_COPY; info is zeroed and has its struct_size. */
@@ -121,6 +124,9 @@ struct migp_device_ops {
     void (*end_session)(void *user, int session);
     /** Free user; after the last session has ended. */
     void (*close)(void *user);
+    /** Say in a few words why the last call failed, for an error's text; NULL
+     *  if there is nothing to say. The text lives until the next call. */
+    const char *(*explain)(void *user);
 };
 
 /** How far a device goes by itself to come back from a failed state change. */
@@ -195,8 +201,8 @@ MIGP_API void migp_device_free(struct migp_device *device);
  * @return MIGP_OK or MIGP_ERR_INVALID_ARGUMENT
  * @since 0.1.0
  */
-MIGP_API int migp_device_caps(const struct migp_device *device,
-                              struct migp_device_caps *caps);
+MIGP_API int migp_device_get_caps(const struct migp_device *device,
+                                  struct migp_device_caps *caps);
 
 /**
  * @brief Tell the backend's object, as given to migp_device_new().
@@ -211,7 +217,7 @@ MIGP_API void *migp_device_backend(const struct migp_device *device,
 /**
  * @brief Tell the state that the device was last seen in; asks nobody.
  * @param device the device
- * @return enum migp_device_state
+ * @return enum migp_state
  * @since 0.1.0
  */
 MIGP_API uint32_t migp_device_state(const struct migp_device *device);
@@ -219,12 +225,13 @@ MIGP_API uint32_t migp_device_state(const struct migp_device *device);
 /**
  * @brief Ask the device where it is.
  * @param device the device
- * @param[out] state enum migp_device_state; may be NULL; set whenever the
+ * @param[out] state enum migp_state; may be NULL; set whenever the
  *             device answered
  * @param[out] error why it failed; may be NULL
  * @return MIGP_OK if it is where it was left; MIGP_ERR_DEVICE_RESET if it is
  *         not (the session is ended, the new state is known: migrate again
- *         from there); MIGP_ERR_SYSTEM; MIGP_ERR_DEVICE_LOST
+ *         from there); MIGP_ERR_SYSTEM; MIGP_ERR_DEVICE_LOST;
+ *         MIGP_ERR_CANCELLED
  * @since 0.1.0
  */
 MIGP_API int migp_device_query_state(struct migp_device *device,
@@ -245,7 +252,7 @@ MIGP_API int migp_device_query_state(struct migp_device *device,
  * whether only a reset helps.
  *
  * @param device the device
- * @param state enum migp_device_state
+ * @param state enum migp_state
  * @param[out] error why it failed; may be NULL
  * @return MIGP_OK; MIGP_ERR_INVALID_ARGUMENT (no such state);
  *         MIGP_ERR_UNSUPPORTED (the device does not have that state);
@@ -253,7 +260,7 @@ MIGP_API int migp_device_query_state(struct migp_device *device,
  *         migp_device_write()); MIGP_ERR_SYSTEM (the driver failed: errno in
  *         error); MIGP_ERR_REFUSED (out of RESUMING: the driver does not want
  *         what was written); MIGP_ERR_DEVICE_RESET; MIGP_ERR_NEEDS_RESET;
- *         MIGP_ERR_DEVICE_LOST; MIGP_ERR_CANCELLED (EINTR after
+ *         MIGP_ERR_DEVICE_LOST; MIGP_ERR_CANCELLED (after
  *         migp_device_cancel())
  * @since 0.1.0
  */
@@ -264,7 +271,8 @@ MIGP_API int migp_device_set_state(struct migp_device *device, uint32_t state,
  * @brief Read the device's state: PRE_COPY, PRE_COPY_P2P, STOP_COPY.
  *
  * A failure other than CANCELLED and PRECOPY_EMPTY is final for this session:
- * bytes may be lost. Leave to RUNNING (or STOP) and start again.
+ * bytes may be lost. Leave to RUNNING (or STOP) and start again. With
+ * ETIMEDOUT a vfio-user server did not answer, and is lost, too.
  *
  * @param device the device
  * @param[out] bytes where to put it
@@ -283,7 +291,12 @@ MIGP_API migp_ssize migp_device_read(struct migp_device *device, void *bytes,
 /**
  * @brief Write the device's state: RESUMING.
  *
- * Writes all of it, whatever the driver takes at a time. A failure is final:
+ * Writes all of it, whatever the driver takes at a time. With a vfio-user
+ * server the last in_flight messages may still be on their way when this
+ * returns: if one of them is refused, the next write says so, or the
+ * migp_device_set_state() that would load, which is then not asked for.
+ *
+ * A failure is final:
  * some drivers load what they have just refused. From then on the device
  * writes nothing and leaves RESUMING only by a reset; with
  * #MIGP_RECOVER_RESET the reset has already happened when this returns.
@@ -291,8 +304,8 @@ MIGP_API migp_ssize migp_device_read(struct migp_device *device, void *bytes,
  * @param device the device
  * @param bytes what to write; NULL only if size is 0
  * @param size bytes
- * @param[out] error why it failed; value: bytes that the driver took; may be
- *             NULL
+ * @param[out] error why it failed; value: bytes of this call that were taken, or
+ *             are on their way; may be NULL
  * @return size; fewer, perhaps 0, only after migp_device_cancel(), and then
  *         that many were taken; MIGP_ERR_CANCELLED if none were;
  *         MIGP_ERR_REFUSED (errno in error); MIGP_ERR_STATE;
@@ -315,7 +328,8 @@ MIGP_API migp_ssize migp_device_write(struct migp_device *device,
  * @param[out] error why it failed; may be NULL
  * @return MIGP_OK; MIGP_ERR_UNSUPPORTED (the device does not tell);
  *         MIGP_ERR_STATE; MIGP_ERR_SYSTEM; MIGP_ERR_DEVICE_RESET;
- *         MIGP_ERR_DEVICE_LOST; MIGP_ERR_CANCELLED; MIGP_ERR_INVALID_ARGUMENT
+ *         MIGP_ERR_DEVICE_LOST; MIGP_ERR_CANCELLED;
+ *         MIGP_ERR_INVALID_ARGUMENT
  * @since 0.1.0
  */
 MIGP_API int migp_device_precopy_info(struct migp_device *device,
@@ -336,13 +350,13 @@ MIGP_API int migp_device_stop_copy_size(struct migp_device *device,
 
 /**
  * @brief Take the bytes of a CONFIG record from the device.
- * @param device the device, with #MIGP_DEVICE_CONFIG
+ * @param device the device, with #MIGP_HAS_CONFIG
  * @param[out] bytes where to put them
  * @param size room
  * @param[out] error why it failed; may be NULL
  * @return bytes, at most size; MIGP_ERR_UNSUPPORTED (a kernel device has none:
  *         config space is the VMM's); MIGP_ERR_NO_SPACE; MIGP_ERR_SYSTEM;
- *         MIGP_ERR_INVALID_ARGUMENT
+ *         MIGP_ERR_CANCELLED; MIGP_ERR_INVALID_ARGUMENT
  * @since 0.1.0
  */
 MIGP_API migp_ssize migp_device_save_config(struct migp_device *device,
@@ -351,12 +365,13 @@ MIGP_API migp_ssize migp_device_save_config(struct migp_device *device,
 
 /**
  * @brief Give the bytes of a CONFIG record to the device.
- * @param device the device, with #MIGP_DEVICE_CONFIG, in RESUMING
+ * @param device the device, with #MIGP_HAS_CONFIG, in RESUMING
  * @param bytes the bytes
  * @param size how many
  * @param[out] error why it failed; may be NULL
  * @return MIGP_OK; MIGP_ERR_UNSUPPORTED; MIGP_ERR_REFUSED (final, as a failed
- *         write is); MIGP_ERR_STATE; MIGP_ERR_INVALID_ARGUMENT
+ *         write is); MIGP_ERR_STATE; MIGP_ERR_CANCELLED;
+ *         MIGP_ERR_INVALID_ARGUMENT
  * @since 0.1.0
  */
 MIGP_API int migp_device_load_config(struct migp_device *device,

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /** States; values are the kernel's enum vfio_device_mig_state. */
-enum migp_device_state {
+enum migp_state {
     MIGP_STATE_ERROR = 0,        /**< only a reset leads out */
     MIGP_STATE_STOP = 1,         /**< no interrupt, no DMA, no change */
     MIGP_STATE_RUNNING = 2,      /**< as if there were no migration */
@@ -39,8 +39,8 @@ enum migp_migration_flag {
 /**
  * @brief Tell the way from one state to another, as the kernel takes it.
  * @param migration set of enum migp_migration_flag
- * @param from enum migp_device_state
- * @param to enum migp_device_state
+ * @param from enum migp_state
+ * @param to enum migp_state
  * @param[out] path the states after from, to among them; may be NULL
  * @param max room in path, in states; 7 is always enough
  * @return number of states, 0 if from is to; MIGP_ERR_STATE (forbidden);
@@ -54,7 +54,7 @@ MIGP_API migp_ssize migp_state_path(uint32_t migration, uint32_t from,
 
 /**
  * @brief Tell a state's name.
- * @param state enum migp_device_state, or any number
+ * @param state enum migp_state, or any number
  * @return e.g. "STOP_COPY"; "unknown" for a number that is none; static
  * @since 0.1.0
  */

@@ -6,7 +6,9 @@
  * @file open.h
  * @brief Open a device by its name, whatever the backend.
  *
- * What the migproto command does with its SPEC arguments.
+ * What the migproto command does with its SPEC arguments. What is behind the
+ * device can be had: migp_device_backend(device, migp_vfio_ops()) gives the
+ * struct migp_vfio of a "vfio:" or "sim" device.
  */
 
 #include <migproto/device.h>

@@ -39,6 +39,17 @@
  *                        be given several times
  *     clock=virtual      time passes by being used; real: really waits
  *
+ * To make a device of one, open it as a kernel's device:
+ *
+ *     struct migp_vfio_options how;
+ *     migp_vfio_options_init(&how);
+ *     how.sys = migp_sim_sys(sim);
+ *     how.cdev_path = MIGP_SIM_PATH;
+ *     how.flags = MIGP_VFIO_RESET_OK;
+ *     migp_vfio_open(&vfio, &how, &error);
+ *
+ * or by its name, "sim:OPTIONS" (open.h), where all of that is done.
+ *
  * Content: the state is a pattern made of the seed and of what was written to
  * BAR 0, whose first 4096 bytes are part of it. A device that has loaded
  * another's state has that device's migp_sim_fingerprint().

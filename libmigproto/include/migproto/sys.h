@@ -13,7 +13,8 @@
  *
  * Every function returns a value >= 0 or a negative errno; errno itself is
  * neither read nor set. None retries on EINTR. All file descriptors are opened
- * with O_CLOEXEC. NULL members of a caller's table answer -ENOSYS.
+ * with O_CLOEXEC. NULL members of a caller's table answer -ENOSYS; without now
+ * time stands still, without sleep nothing waits.
  *
  * Threads: a table may be used by as many threads at once as its functions
  * allow; migp_sys_linux() allows any number.

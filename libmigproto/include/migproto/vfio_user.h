@@ -14,12 +14,19 @@
  * replies longer than their count, no ENOMSG, no pre-copy amounts, a reset that
  * leaves the state, DMA logs by region, errors with a tail, a server that dies.
  *
+ * The connection is this object's alone: it says VERSION, and it takes what the
+ * server sends only while a call runs. So it serves whoever has no vfio-user
+ * client yet. A VMM that has one, with its own interrupts and memory, keeps it:
+ * it takes the messages from vfio_user_codec.h and makes a struct
+ * migp_device_ops of them.
+ *
  * VERSION's JSON goes in and out as bytes; nothing here parses JSON.
  *
  * Threads: one at a time, as for the device.
  */
 
 #include <migproto/device.h>
+#include <migproto/vfio_user_codec.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "device/uapi.h"
-#include "device/user/client.h"
+#include "device/vfio_user/client.h"
 
 #include <errno.h>
 #include <stdlib.h>

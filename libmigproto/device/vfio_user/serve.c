@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "device/user/serve.h"
+#include "device/vfio_user/serve.h"
 
 #include "core/error.h"
 #include "core/options.h"
 #include "device/sys.h"
 #include "device/sys_call.h"
-#include "device/user/client.h"
+#include "device/vfio_user/client.h"
 
 #include <errno.h>
 #include <migproto/vfio_user_serve.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "device/user/client.h"
-#include "device/user/codec.h"
+#include "device/vfio_user/client.h"
+#include "device/vfio_user/codec.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "device/user/client.h"
+#include "device/vfio_user/client.h"
 
 #include "device/fsm.h"
 #include "device/uapi.h"
@@ -45,11 +45,11 @@ static int user_caps(void *user, struct migp_device_caps *caps)
         ask_ids(server, caps);
     }
     if (device & MIGP_VFIO_DEVICE_FLAGS_RESET) {
-        caps->features |= MIGP_DEVICE_RESET;
+        caps->features |= MIGP_HAS_RESET;
     }
     code = migp_user_has_log(server);
     if (code > 0) {
-        caps->features |= MIGP_DEVICE_DMA_LOGGING;
+        caps->features |= MIGP_HAS_DMA_LOGGING;
     }
     (void)snprintf(caps->backend, sizeof(caps->backend), "vfio-user");
     (void)snprintf(caps->name, sizeof(caps->name), "%s", server->name);
@@ -131,6 +131,14 @@ static void user_end_session(void *user, int session)
     migp_user_session_close(user, session);
 }
 
+/* Once a server is lost, each later call fails for that reason. */
+static const char *user_explain(void *user)
+{
+    const struct migp_vfio_user *server = user;
+
+    return server->dead != 0 ? server->why : NULL;
+}
+
 static void user_close(void *user)
 {
     migp_vfio_user_close(user);
@@ -147,6 +155,7 @@ static const struct migp_device_ops user_ops = {
     .reset = user_reset,
     .end_session = user_end_session,
     .close = user_close,
+    .explain = user_explain,
 };
 
 const struct migp_device_ops *migp_vfio_user_ops(void)

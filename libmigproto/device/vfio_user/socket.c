@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "device/user/client.h"
+#include "device/vfio_user/client.h"
 
 #include <errno.h>
 #include <poll.h>

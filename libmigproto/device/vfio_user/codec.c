@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "device/user/codec.h"
+#include "device/vfio_user/codec.h"
 
 #include "core/error.h"
 #include "core/options.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "device/user/serve.h"
+#include "device/vfio_user/serve.h"
 
 #include "device/sys_call.h"
 #include "device/uapi.h"
