@@ -17,9 +17,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* A device that dirties its state faster than it is read never runs dry. */
 #define MAX_PRECOPY ((uint64_t)1 << 30)
+/* One that promised more than it has yet is asked again this often. */
+#define WAIT_NS 10000000L
+#define MAX_WAITS 100
 
 /* One side of the migration: what a VMM keeps for each device. */
 struct side {
@@ -41,6 +45,15 @@ static bool fail(struct side *side, const char *doing)
 {
     side->failed = side->failed != NULL ? side->failed : doing;
     return false;
+}
+
+/* The same where no call of the library has said why. */
+static bool fail_because(struct side *side, const char *doing, const char *why)
+{
+    if (side->failed == NULL) {
+        (void)snprintf(side->error.text, sizeof(side->error.text), "%s", why);
+    }
+    return fail(side, doing);
 }
 
 static bool go(struct side *side, uint32_t state)
@@ -81,12 +94,12 @@ static void put(struct side *side, int kind, const void *payload, uint64_t size)
     if (side->failed == NULL &&
         migp_encoder_record(side->encoder, kind, payload, size, head, pieces,
                             &n_pieces) < 0) {
-        fail(side, "encode");
+        fail_because(side, "encode", "the order of records is wrong");
     }
     for (i = 0; i < n_pieces && side->failed == NULL; i++) {
         if (fwrite(pieces[i].bytes, 1, pieces[i].size, side->stream) !=
             pieces[i].size) {
-            fail(side, "send");
+            fail_because(side, "send", "the other side is gone");
         }
     }
 }
@@ -106,20 +119,39 @@ static bool move_block(struct side *side)
     return got > 0 && side->failed == NULL;
 }
 
+/* The device has nothing now: is there more to come before it makes sense to
+ * stop it? With some drivers the question is what makes the next data. A
+ * vfio-user server cannot be asked: nothing now is then enough. */
+static bool promises_more(struct side *side)
+{
+    struct migp_precopy_info info = {.struct_size = sizeof(info)};
+    int result = migp_device_precopy_info(side->device, &info, &side->error);
+
+    if (result == MIGP_ERR_UNSUPPORTED) {
+        return false;
+    }
+    if (result != MIGP_OK) {
+        return fail(side, "ask");
+    }
+    return info.initial_bytes > 0;
+}
+
 /* While the guest runs. Each block is a section of its own: DATA, END. */
 static void precopy(struct side *side)
 {
-    struct migp_precopy_info info = {.struct_size = sizeof(info)};
+    static const struct timespec wait = {0, WAIT_NS};
+    unsigned int waits;
 
-    do {
+    for (waits = 0; waits < MAX_WAITS; waits++) {
         while (side->bytes < MAX_PRECOPY && move_block(side)) {
             put(side, MIGP_EVENT_END, NULL, 0);
         }
-        /* It may have promised more than it has yet; and with some drivers
-         * the question is what makes the next data. */
-    } while (side->failed == NULL && side->bytes < MAX_PRECOPY &&
-             migp_device_precopy_info(side->device, &info, NULL) == MIGP_OK &&
-             info.initial_bytes > 0);
+        if (side->failed != NULL || side->bytes >= MAX_PRECOPY ||
+            !promises_more(side)) {
+            return;
+        }
+        (void)nanosleep(&wait, NULL);
+    }
 }
 
 static void save(struct side *side)
@@ -144,7 +176,7 @@ static void save(struct side *side)
     put(side, MIGP_EVENT_END, NULL, 0);
     if (side->failed == NULL &&
         (fflush(side->stream) != 0 || shutdown(side->socket, SHUT_WR) != 0)) {
-        fail(side, "send");
+        fail_because(side, "send", "the other side is gone");
     }
 }
 
@@ -160,7 +192,7 @@ static void *run_source(void *user)
     }
     if (side->failed == NULL &&
         (recv(side->socket, &verdict, 1, 0) != 1 || verdict != 'y')) {
-        fail(side, "wait");
+        fail_because(side, "wait", "the other side has not loaded it");
     }
     /* Where only a reset would bring it back the VMM decides: a reset loses
      * the state of the guest's device. */
@@ -169,7 +201,7 @@ static void *run_source(void *user)
                               side->failed == NULL ? MIGP_STATE_STOP
                                                    : MIGP_STATE_RUNNING,
                               NULL) != MIGP_OK) {
-        fail(side, "leave");
+        fail_because(side, "leave", "the device did not go back");
     }
     return finish(side);
 }
@@ -185,6 +217,42 @@ static bool load_event(struct side *side, const struct migp_event *event)
     return migp_device_write(side->device, event->bytes, (size_t)event->size,
                              &side->error) == (migp_ssize)event->size ||
            fail(side, "write");
+}
+
+/* What is wrong with the driver's record: the first error. */
+static void say_finding(const struct side *side, char *text, size_t size)
+{
+    size_t n = migp_driver_reader_finding_count(side->reader);
+    struct migp_finding finding;
+    size_t i;
+
+    text[0] = '\0';
+    for (i = 0; i < n && text[0] == '\0'; i++) {
+        if (migp_driver_reader_finding(side->reader, i, &finding) == MIGP_OK &&
+            finding.severity == MIGP_SEVERITY_ERROR) {
+            (void)migp_finding_text(&finding, text, size);
+        }
+    }
+}
+
+/* A driver may take a state that is cut short: what the stream itself tells
+ * about that is to be asked before RESUMING is left. */
+static bool check(struct side *side)
+{
+    char why[MIGP_TEXT_MAX];
+    int result;
+
+    if (migp_decoder_finish(side->decoder, &side->error) != MIGP_OK) {
+        return fail(side, "check");
+    }
+    result = migp_driver_reader_finish(side->reader,
+                                       migp_decoder_offset(side->decoder));
+    if (result == MIGP_OK) {
+        return true;
+    }
+    say_finding(side, why, sizeof(why));
+    return fail_because(side, "check",
+                        why[0] != '\0' ? why : migp_error_text(result));
 }
 
 static bool load(struct side *side)
@@ -211,12 +279,7 @@ static bool load(struct side *side)
             memmove(side->block, side->block + (used > 0 ? used : 0), held);
         } while (used > 0 || n == 32);
     } while (got > 0 && used == 0);
-    /* A driver may take a state that is cut short: what the stream itself tells
-     * about that is to be asked before RESUMING is left. */
-    return (migp_decoder_finish(side->decoder, &side->error) == MIGP_OK &&
-            migp_driver_reader_finish(
-                side->reader, migp_decoder_offset(side->decoder)) == MIGP_OK) ||
-           fail(side, "check");
+    return check(side);
 }
 
 static void *run_destination(void *user)
@@ -226,7 +289,7 @@ static void *run_destination(void *user)
     if (start(side) && go(side, MIGP_STATE_RESUMING) && load(side) &&
         go(side, MIGP_STATE_STOP) && go(side, MIGP_STATE_RUNNING) &&
         send(side->socket, "y", 1, 0) != 1) {
-        fail(side, "answer");
+        fail_because(side, "answer", "the other side is gone");
     }
     /* Only a reset leads out of RESUMING with a part of a state. */
     if (side->failed != NULL && side->device != NULL) {

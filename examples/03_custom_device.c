@@ -40,8 +40,8 @@ static int gadget_caps(void *user, struct migp_device_caps *caps)
 {
     (void)user;
     caps->migration = MIGP_MIGRATION_STOP_COPY | MIGP_MIGRATION_PRE_COPY;
-    caps->features = MIGP_HAS_RESET | MIGP_HAS_STOP_COPY_SIZE |
-                     MIGP_HAS_PRECOPY_INFO;
+    caps->features =
+        MIGP_HAS_RESET | MIGP_HAS_STOP_COPY_SIZE | MIGP_HAS_PRECOPY_INFO;
     (void)snprintf(caps->backend, sizeof(caps->backend), "gadget");
     return 0;
 }

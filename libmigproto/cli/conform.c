@@ -52,7 +52,9 @@ static const struct migp_usage usage = {
     "SPEC names a device, e.g. vfio:0000:3b:00.2; its state is destroyed.",
     options,
     0,
-    1};
+    1,
+    "0 no rule broken that is not known to be, 1 one is, or the device\n"
+    "cannot be migrated, 2 it cannot be opened, or failed, or usage."};
 
 /* --- the list ------------------------------------------------------------ */
 

@@ -32,12 +32,13 @@ int migp_device_arg_try(struct migp_device_arg *arg, const char *spec,
 void migp_device_arg_complain(const struct migp_device_arg *arg,
                               const struct migp_error *error)
 {
+    struct migp_error told = *error;
     char why[MIGP_WHY_MAX];
 
+    migp_device_why(arg->spec, arg->reset_ok, &told, why);
     migp_message_print(arg->spec, "%s",
-                       error->text[0] != '\0' ? error->text
-                                              : migp_error_text(error->code));
-    migp_device_why(arg->spec, arg->reset_ok, error, why);
+                       told.text[0] != '\0' ? told.text
+                                            : migp_error_text(told.code));
     if (why[0] != '\0') {
         migp_message_print(arg->spec, "%s", why);
     }

@@ -45,10 +45,9 @@ static const char *sysfs(void)
     return set != NULL && set[0] != '\0' ? set : "/sys";
 }
 
-/* DDDD:BB:DD.F */
-static bool is_pci_address(const char *name)
+/* x stands for a hexadecimal digit. */
+static bool has_shape(const char *name, const char *shape)
 {
-    static const char shape[] = "xxxx:xx:xx.x";
     size_t i;
 
     for (i = 0; shape[i] != '\0' && name[i] != '\0'; i++) {
@@ -58,6 +57,12 @@ static bool is_pci_address(const char *name)
         }
     }
     return shape[i] == name[i];
+}
+
+/* DDDD:BB:DD.F */
+static bool is_pci_address(const char *name)
+{
+    return has_shape(name, "xxxx:xx:xx.x");
 }
 
 static unsigned int read_number(const char *address, const char *file)
@@ -150,7 +155,7 @@ static void look_at_pci(const char *address, const struct migp_error *error,
                    address);
     if (access(path, F_OK) != 0) {
         say(why,
-            "there is no PCI device %s (lspci -D lists them); virtual "
+            "there is no PCI device %s; lspci -D lists what there is; virtual "
             "functions are made by writing their number to sriov_numvfs of "
             "the physical one",
             address);
@@ -183,7 +188,8 @@ static void look_at_name(const char *name, const struct migp_error *error,
     (void)snprintf(path, sizeof(path), "%s/bus/mdev/devices/%s", sysfs(), name);
     if (access(path, F_OK) != 0) {
         say(why,
-            "there is no mediated device %s, and it is no PCI address such as "
+            "there is no mediated device %s; the folder /sys/bus/mdev/devices "
+            "has those that there are, and a PCI address is written as "
             "0000:3b:00.2",
             name);
     } else if (error->code == MIGP_ERR_NO_MIGRATION) {
@@ -197,7 +203,7 @@ static void look_at_file(const char *path, char why[MIGP_WHY_MAX])
 {
     if (access(path, F_OK) != 0) {
         say(why,
-            "there is no %s: such a file appears when the device is bound to "
+            "there is no %s; such a file appears when the device is bound to "
             "a VFIO driver%s",
             path,
             strncmp(path, "/dev/vfio/devices/", 18) == 0
@@ -205,7 +211,7 @@ static void look_at_file(const char *path, char why[MIGP_WHY_MAX])
                 : "");
     } else if (access(path, R_OK | W_OK) != 0) {
         say(why,
-            "no permission for %s: be root, or let your group have it: "
+            "no permission for %s; be root, or let your group have it: "
             "chown root:GROUP %s; chmod 660 %s",
             path, path, path);
     }
@@ -294,6 +300,22 @@ static void explain_errno(const struct migp_error *error,
     }
 }
 
+/* An fd that a VMM, or a shell, was to hand over. */
+static void explain_fd(const char *number, const struct migp_error *error,
+                       char why[MIGP_WHY_MAX])
+{
+    if (error->system_errno == EBADF) {
+        say(why,
+            "this process has no fd %s: it must inherit it; a shell such as "
+            "bash hands on what it opens behind the command: %s<>FILE",
+            number, number);
+    } else if (error->system_errno == ENOTTY) {
+        say(why, "the fd must be of the device itself: what "
+                 "VFIO_GROUP_GET_DEVICE_FD gave, or a bound file in "
+                 "/dev/vfio/devices; a group's or a container's is none");
+    }
+}
+
 static void explain_socket(const struct migp_error *error,
                            char why[MIGP_WHY_MAX])
 {
@@ -317,23 +339,57 @@ static void explain_socket(const struct migp_error *error,
     }
 }
 
-void migp_device_why(const char *spec, bool reset_ok,
-                     const struct migp_error *error, char why[MIGP_WHY_MAX])
+/* A word that is no spec, but looks like the rest of one. */
+static void suggest_spec(const char *spec, char why[MIGP_WHY_MAX])
 {
+    if (is_pci_address(spec) || strncmp(spec, "/dev/vfio", 9) == 0) {
+        say(why, "for a device of the kernel write vfio:%s", spec);
+    } else if (has_shape(spec, "xx:xx.x")) {
+        say(why, "for a device of the kernel write vfio:0000:%s", spec);
+    }
+}
+
+/* The device was not opened, because only --reset-ok allows that. What was
+ * found out without opening it, FACT; ADVICE, is the better reason, as
+ * --reset-ok would not help. */
+static void explain_refusal(struct migp_error *error, char why[MIGP_WHY_MAX])
+{
+    char *advice = strstr(why, "; ");
+
+    if (advice == NULL) {
+        say(why, "vfio-pci resets a device that is opened by its name; if "
+                 "that may be, repeat with --reset-ok");
+        return;
+    }
+    (void)snprintf(error->text, sizeof(error->text), "%.*s",
+                   (int)(advice - why), why);
+    memmove(why, advice + 2, strlen(advice + 2) + 1);
+}
+
+void migp_device_why(const char *spec, bool reset_ok, struct migp_error *error,
+                     char why[MIGP_WHY_MAX])
+{
+    const bool misspelt =
+        error->code == MIGP_ERR_INVALID_ARGUMENT && error->offset > 0;
+
     why[0] = '\0';
     if (strncmp(spec, "vfio-user:", 10) == 0) {
         explain_socket(error, why);
         return;
     }
     if (strncmp(spec, "vfio:", 5) != 0) {
+        suggest_spec(spec, why);
         return;
     }
-    if (strncmp(spec, "vfio:fd:", 8) != 0) {
+    if (misspelt) {
+        return;
+    }
+    if (strncmp(spec, "vfio:fd:", 8) == 0) {
+        explain_fd(spec + 8, error, why);
+    } else {
         look_at_vfio(spec + 5, error, why);
-        if (why[0] == '\0' && !reset_ok &&
-            error->code == MIGP_ERR_INVALID_ARGUMENT) {
-            say(why, "vfio-pci resets a device that is opened by its name; if "
-                     "that may be, repeat with --reset-ok");
+        if (!reset_ok && error->code == MIGP_ERR_INVALID_ARGUMENT) {
+            explain_refusal(error, why);
         }
     }
     if (why[0] == '\0') {

@@ -60,7 +60,8 @@ static const struct migp_usage usage = {
     "Make a bare device-state stream of a device's state and config bytes.",
     options,
     0,
-    0};
+    0,
+    "0 written, 2 input unreadable, output not written, or usage."};
 
 /* One stream on its way. */
 struct encoding {

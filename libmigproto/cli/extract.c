@@ -43,7 +43,8 @@ static const struct migp_usage usage = {
     "multifd, in any order.",
     options,
     1,
-    MIGP_CHANNELS_OPERANDS_MAX};
+    MIGP_CHANNELS_OPERANDS_MAX,
+    NULL};
 
 /* One extraction on its way. */
 struct extraction {

@@ -64,7 +64,8 @@ static const struct migp_usage usage = {
     "extract --config writes. The CHANNELs are those of multifd, in any order.",
     options,
     1,
-    MIGP_CHANNELS_OPERANDS_MAX};
+    MIGP_CHANNELS_OPERANDS_MAX,
+    NULL};
 
 /* One graft on its way. */
 struct graft {

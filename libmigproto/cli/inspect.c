@@ -54,7 +54,8 @@ static const struct migp_usage usage = {
     "standard input; the CHANNELs are those of multifd, in any order.",
     options,
     1,
-    MIGP_CHANNELS_OPERANDS_MAX};
+    MIGP_CHANNELS_OPERANDS_MAX,
+    NULL};
 
 /* https://no-color.org: set and not empty means no colour. */
 static bool wants_colour(uint32_t when)

@@ -6,6 +6,7 @@
 #include "load_check.h"
 #include "message.h"
 #include "option.h"
+#include "printable.h"
 #include "progress.h"
 
 #include <migproto/record.h>
@@ -13,7 +14,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_EVENTS 64
 
@@ -42,7 +45,9 @@ static const struct migp_usage usage = {
     "standard input.",
     options,
     2,
-    0};
+    0,
+    "0 loaded, 1 the stream has errors, or the device refused it,\n"
+    "2 unreadable, the device cannot be opened, or failed, or usage."};
 
 /* One load on its way. */
 struct loading {
@@ -106,20 +111,54 @@ static int enter_resuming(struct loading *loading)
     return 0;
 }
 
-static int refuse(struct loading *loading, const struct migp_error *error)
+/* Whose state it is, and whose device, as far as that is known. */
+static void say_who(const struct loading *loading, char *text, size_t size)
 {
-    if (error->code == MIGP_ERR_REFUSED) {
-        loading->status = MIGP_EXIT_FINDINGS;
+    const struct migp_device_caps *caps = &loading->arg.caps;
+    int driver = migp_driver_reader_driver(loading->reader);
+    char *name = migp_printable_make(caps->driver);
+    char pci[sizeof("PCI vvvv:dddd")] = "";
+    bool both = name[0] != '\0' && caps->vendor != 0;
+
+    if (caps->vendor != 0) {
+        (void)snprintf(pci, sizeof(pci), "PCI %04x:%04x", caps->vendor,
+                       caps->product);
     }
-    if (error->code != MIGP_ERR_CANCELLED) {
-        migp_device_arg_complain(&loading->arg, error);
+    (void)snprintf(text, size, "%s%s%s%s%s%s%s",
+                   driver != MIGP_DRIVER_OPAQUE ? "; the state is " : "",
+                   driver != MIGP_DRIVER_OPAQUE ? migp_driver_id(driver) : "",
+                   driver != MIGP_DRIVER_OPAQUE ? "'s" : "",
+                   name[0] != '\0'     ? "; the device's driver is "
+                   : caps->vendor != 0 ? "; the device is "
+                                       : "",
+                   name, both ? ", " : "", pci);
+    free(name);
+}
+
+/* The device does not want what it was given, or failed. */
+static int refuse_at(struct loading *loading, const char *where, uint64_t taken,
+                     const struct migp_error *error)
+{
+    char who[MIGP_TEXT_MAX];
+
+    if (error->code != MIGP_ERR_REFUSED) {
+        if (error->code != MIGP_ERR_CANCELLED) {
+            migp_device_arg_complain(&loading->arg, error);
+        }
+        return -1;
     }
+    loading->status = MIGP_EXIT_FINDINGS;
+    say_who(loading, who, sizeof(who));
+    migp_message_print(loading->input.name,
+                       "refused %s (%" PRIu64 " bytes taken): %s%s", where,
+                       taken, error->text, who);
     return -1;
 }
 
 static int load_data(struct loading *loading, const struct migp_event *event)
 {
     struct migp_error error = MIGP_ERROR_INIT;
+    char where[64];
     migp_ssize done;
 
     migp_driver_reader_feed(loading->reader, event->bytes, (size_t)event->size,
@@ -130,7 +169,9 @@ static int load_data(struct loading *loading, const struct migp_event *event)
     done = migp_device_write(loading->arg.device, event->bytes,
                              (size_t)event->size, &error);
     if (done < 0) {
-        return refuse(loading, &error);
+        (void)snprintf(where, sizeof(where), "at byte %" PRIu64 " of its state",
+                       loading->bytes);
+        return refuse_at(loading, where, loading->bytes + error.value, &error);
     }
     loading->bytes += (uint64_t)done;
     return (uint64_t)done == event->size ? 0 : -1;
@@ -157,7 +198,8 @@ static int load_config(struct loading *loading, const struct migp_event *event)
     return migp_device_load_config(loading->arg.device, event->bytes,
                                    (size_t)event->size, &error) == MIGP_OK
                ? 0
-               : refuse(loading, &error);
+               : refuse_at(loading, "at its config bytes", loading->bytes,
+                           &error);
 }
 
 static int load_event(struct loading *loading, const struct migp_event *event)
@@ -258,7 +300,8 @@ static int let_run(struct loading *loading)
     }
     if (migp_device_set_state(arg->device, MIGP_STATE_STOP, &error) !=
         MIGP_OK) {
-        return refuse(loading, &error);
+        return refuse_at(loading, "at the end of its state", loading->bytes,
+                         &error);
     }
     /* It has another state now: there is no way back. */
     arg->start = MIGP_STATE_STOP;
@@ -289,11 +332,29 @@ static int load_stream(struct loading *loading)
     return MIGP_EXIT_GOOD;
 }
 
+/* Is it the name of a device, where a file's should be? */
+static bool is_spec(const char *file)
+{
+    static const char *const starts[] = {"sim:", "vfio:", "vfio-user:"};
+    bool found = strcmp(file, "sim") == 0;
+    size_t i;
+
+    for (i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
+        found |= strncmp(file, starts[i], strlen(starts[i])) == 0;
+    }
+    return found && access(file, F_OK) != 0;
+}
+
 static int load(struct loading *loading, char *file, const char *spec)
 {
     struct migp_error error = MIGP_ERROR_INIT;
     int status;
 
+    if (is_spec(file)) {
+        migp_message_print(file, "this names a device, and there is no such "
+                                 "file: FILE comes first, then SPEC");
+        return MIGP_EXIT_FAILED;
+    }
     if (migp_input_open(&loading->input, file) != 0) {
         return MIGP_EXIT_FAILED;
     }

@@ -20,17 +20,18 @@ static const struct {
     {"\x11\x22\x33\x44", "a multifd channel of QEMU"},
 };
 
-static int refuse_container(const char *name, const char *kind)
+static int refuse_container(const char *name, const char *file,
+                            const char *kind)
 {
     migp_message_print(name,
                        "this is %s, and a device loads a bare stream: migproto "
                        "extract %s --stream --device ID -o FILE makes one "
                        "(migproto inspect lists the ids)",
-                       kind, name);
+                       kind, file);
     return MIGP_EXIT_FAILED;
 }
 
-static int look_at_start(struct migp_input *input)
+static int look_at_start(struct migp_input *input, const char *file)
 {
     size_t i;
 
@@ -42,7 +43,7 @@ static int look_at_start(struct migp_input *input)
 
         if (migp_input_size(input) >= size &&
             memcmp(migp_input_bytes(input), containers[i].bytes, size) == 0) {
-            return refuse_container(input->name, containers[i].kind);
+            return refuse_container(input->name, file, containers[i].kind);
         }
     }
     return MIGP_EXIT_GOOD;
@@ -102,7 +103,7 @@ static int read_twice(char *file)
 
 int migp_load_check(struct migp_input *input, char *file)
 {
-    int status = look_at_start(input);
+    int status = look_at_start(input, file);
 
     if (status != MIGP_EXIT_GOOD || !input->seekable ||
         strcmp(file, "-") == 0) {

@@ -72,7 +72,8 @@ static const struct migp_usage usage = {
     "packets move, sizes and tags change. FILE - is standard input.",
     options,
     1,
-    0};
+    0,
+    "0 written, 2 input unreadable, output not written, or usage."};
 
 struct mutation {
     const struct settings *settings;

@@ -143,8 +143,10 @@ static void print_help(const struct migp_usage *usage)
         print_option(option);
     }
     print_option(&help);
-    puts("\nExit status: 0 good, 1 findings of severity error, 2 unreadable or "
-         "usage.");
+    printf("\nExit status: %s\n",
+           usage->exits != NULL ? usage->exits
+                                : "0 good, 1 findings of severity error, 2 "
+                                  "unreadable or usage.");
 }
 
 /* What getopt_long() wants, made from the table. */

@@ -49,6 +49,7 @@ struct migp_usage {
     const struct migp_option *options;
     size_t n_operands;   /* at least this many are taken */
     size_t max_operands; /* and at most this many; 0: exactly n_operands */
+    const char *exits;   /* what each exit status says; NULL: as inspect */
 };
 
 /* Set the settings from the command line; operands are left at the end of

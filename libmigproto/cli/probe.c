@@ -31,13 +31,15 @@ static const struct migp_usage usage = {
     "change that. A device is opened and asked, nothing else.",
     options,
     1,
-    MIGP_LIST_MAX};
+    MIGP_LIST_MAX,
+    "of several devices the highest: 0 can be migrated, 1 cannot be,\n"
+    "2 could not be opened, so nobody knows, or usage."};
 
 /* What was found out about one device. */
 struct finding_out {
     const char *spec;
-    bool can; /* be migrated */
-    bool is_open;
+    bool can;     /* be migrated */
+    bool is_open; /* and answered */
     struct migp_device_caps caps;
     uint32_t state;
     bool has_size;
@@ -59,6 +61,19 @@ static const struct {
 static bool has(const struct finding_out *found, uint32_t feature)
 {
     return (found->caps.features & feature) != 0;
+}
+
+/* Did the device itself say whether it can be migrated? */
+static bool is_known(const struct finding_out *found)
+{
+    return found->is_open || found->error.code == MIGP_ERR_NO_MIGRATION;
+}
+
+static enum migp_exit status_of(const struct finding_out *found)
+{
+    return !is_known(found) ? MIGP_EXIT_FAILED
+           : found->can     ? MIGP_EXIT_GOOD
+                            : MIGP_EXIT_FINDINGS;
 }
 
 /* A device that cannot be migrated as it is, though its driver could. */
@@ -133,7 +148,7 @@ static void add_what_it_can(struct migp_table *table,
                         (found->caps.migration & MIGP_MIGRATION_PRE_COPY) == 0
                             ? "no"
                         : has(found, MIGP_HAS_REINIT) ? "yes, REINIT"
-                                                         : "yes");
+                                                      : "yes");
     migp_table_add_pair(table, "DMA logging", "%s",
                         has(found, MIGP_HAS_DMA_LOGGING) ? "yes" : "no");
     migp_table_add_pair(table, "reset", "%s",
@@ -147,7 +162,9 @@ static void print_tables(const struct finding_out *found)
     struct migp_table table;
 
     printf("%s: %s\n", found->spec,
-           found->can ? "can be migrated" : "cannot be migrated");
+           !is_known(found) ? "could not be opened"
+           : found->can     ? "can be migrated"
+                            : "cannot be migrated");
     migp_table_open(&table, columns, false, false);
     if (found->is_open) {
         add_text(&table, "backend", found->caps.backend);
@@ -211,7 +228,11 @@ static void print_json(struct migp_json *json, const struct finding_out *found)
 {
     migp_json_open(json, NULL, '{');
     migp_json_peer_text(json, "spec", found->spec);
-    migp_json_bool(json, "can_migrate", found->can);
+    if (is_known(found)) {
+        migp_json_bool(json, "can_migrate", found->can);
+    } else {
+        migp_json_null(json, "can_migrate");
+    }
     if (found->is_open) {
         print_json_caps(json, found);
     }
@@ -250,8 +271,8 @@ int migp_probe_main(int argc, char **argv)
     }
     for (i = operand; i < argc; i++) {
         find_out(&found, argv[i], settings.reset_ok);
-        if (!found.can) {
-            status = MIGP_EXIT_FINDINGS;
+        if ((int)status_of(&found) > status) {
+            status = (int)status_of(&found);
         }
         if (settings.json) {
             print_json(&json, &found);

@@ -58,7 +58,7 @@ static const struct migp_option options[] = {
 
 static const struct migp_usage usage = {
     "save",
-    "SPEC -o FILE",
+    "SPEC",
     "Save the state of a device as a bare stream: while the device runs, if "
     "it\n"
     "has pre-copy, then what is left, while it is stopped. Afterwards the "
@@ -66,7 +66,9 @@ static const struct migp_usage usage = {
     "goes back to the state that it had.",
     options,
     1,
-    0};
+    0,
+    "0 saved, 2 the device cannot be opened, or failed, the output\n"
+    "was not written, or usage."};
 
 /* One save on its way. */
 struct saving {

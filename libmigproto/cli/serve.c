@@ -36,10 +36,16 @@ static const struct migp_usage usage = {
     "SOCKET [SPEC]",
     "Offer a simulated device by vfio-user, to one client after the other, "
     "until\n"
-    "a signal comes. SPEC is that of sim devices: sim:size=256M,precopy=on.",
+    "a signal comes. SPEC is that of sim devices: sim:size=256M,precopy=on. "
+    "What one\n"
+    "client leaves in the device the next one finds; if it hangs up in the "
+    "middle of\n"
+    "a migration, the device is reset.",
     options,
     1,
-    2};
+    2,
+    "0 ended by a signal, or by --once, 2 no socket or no device could be\n"
+    "made, or usage."};
 
 /* One device on offer. */
 struct serving {
@@ -87,14 +93,20 @@ static int make_device(struct serving *serving)
     return 0;
 }
 
+static bool is_socket(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
 /* Does a socket lie there that nobody listens on any more? */
 static bool is_stale(const struct sockaddr_un *address)
 {
-    struct stat status;
     bool stale = false;
     int fd;
 
-    if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode)) {
+    if (!is_socket(address->sun_path)) {
         return false;
     }
     fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -130,6 +142,11 @@ static int open_socket(struct serving *serving)
         result = bind(serving->listener, (const struct sockaddr *)&address,
                       sizeof(address));
     }
+    if (result != 0 && errno == EADDRINUSE && !is_socket(serving->path)) {
+        migp_message_print(serving->path, "this is there, and is no socket: "
+                                          "name a path that is free");
+        return -1;
+    }
     if (result != 0) {
         return fail(serving);
     }
@@ -160,34 +177,39 @@ static void close_device(struct serving *serving)
     }
 }
 
-/* Is a migration under way, or the device in ERROR? */
-static bool is_busy(const struct serving *serving)
+/* Reset the device if a migration is under way, or it is in ERROR; false if
+ * that failed. */
+static bool settle(const struct serving *serving)
 {
+    struct migp_device_options resetting;
     struct migp_vfio_options how;
     struct migp_device *device = NULL;
     struct migp_vfio *vfio = NULL;
-    bool busy = true;
+    bool settled = false;
 
     migp_vfio_options_init(&how);
     how.sys = migp_sim_sys(serving->sim);
     how.device_fd = serving->device;
     if (migp_vfio_open(&vfio, &how, NULL) != MIGP_OK) {
-        return true;
+        return false;
     }
-    if (migp_device_new(&device, migp_vfio_ops(), vfio, NULL, NULL) ==
+    migp_device_options_init(&resetting);
+    resetting.sys = how.sys;
+    if (migp_device_new(&device, migp_vfio_ops(), vfio, &resetting, NULL) ==
         MIGP_OK) {
-        busy = migp_device_state(device) != MIGP_STATE_RUNNING &&
-               migp_device_state(device) != MIGP_STATE_STOP;
+        settled = migp_device_state(device) == MIGP_STATE_RUNNING ||
+                  migp_device_state(device) == MIGP_STATE_STOP ||
+                  migp_device_reset(device, NULL) == MIGP_OK;
     } else {
         migp_vfio_close(vfio);
     }
     migp_device_free(device);
-    return busy;
+    return settled;
 }
 
 /* The next client finds the device as this one left it, unless that was in the
- * middle of a migration: then it is closed, as the kernel does when a VMM goes
- * away, and opened again. */
+ * middle of a migration: then it is reset. If that fails it is closed, as the
+ * kernel does when a VMM goes away, and opened again. */
 static int serve_client(struct serving *serving, int socket)
 {
     struct migp_vfio_user_serve_options how;
@@ -200,7 +222,7 @@ static int serve_client(struct serving *serving, int socket)
         !migp_interrupt_came()) {
         migp_message_print(serving->path, "%s", error.text);
     }
-    if (!is_busy(serving)) {
+    if (settle(serving)) {
         return 0;
     }
     close_device(serving);

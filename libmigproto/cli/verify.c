@@ -30,7 +30,8 @@ static const struct migp_usage usage = {
     "order.",
     options,
     1,
-    MIGP_CHANNELS_OPERANDS_MAX};
+    MIGP_CHANNELS_OPERANDS_MAX,
+    NULL};
 
 static const char *plural(uint64_t count)
 {

@@ -111,6 +111,9 @@ int migp_device_request(struct migp_device *device, uint32_t target,
 int migp_device_recover(struct migp_device *device, uint32_t from,
                         uint32_t target, int code, struct migp_error *error);
 
+/* Is this a change that must not be asked for again if it fails on the spot? */
+bool migp_device_one_way(uint32_t from, uint32_t target);
+
 /* Back to RUNNING, if that can be done; where it ends up is adopted. */
 void migp_device_let_run(struct migp_device *device);
 

@@ -70,8 +70,10 @@ int migp_device_load_config(struct migp_device *device, const void *bytes,
     if (result == 0) {
         return MIGP_OK;
     }
-    (void)migp_device_failed(device, &own, MIGP_ERR_REFUSED, result,
-                             "loading the CONFIG bytes");
-    code = migp_device_last_resort(device, MIGP_ERR_REFUSED, &own);
+    code = migp_device_judge(device, MIGP_ERR_REFUSED, result,
+                             "loading the CONFIG bytes", &own);
+    if (code == MIGP_ERR_REFUSED) {
+        code = migp_device_last_resort(device, code, &own);
+    }
     return migp_device_give_error(error, code, &own);
 }

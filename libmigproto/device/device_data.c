@@ -103,6 +103,8 @@ static migp_ssize write_failed(struct migp_device *device, size_t done,
     own.value = done;
     if (code == MIGP_ERR_REFUSED) {
         code = migp_device_last_resort(device, code, &own);
+    } else if (code == MIGP_ERR_DEVICE_LOST) {
+        device->needs_reset = true; /* should it come back */
     }
     return migp_device_give_error(error, code, &own);
 }

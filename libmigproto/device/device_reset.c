@@ -105,6 +105,10 @@ int migp_device_reset(struct migp_device *device, struct migp_error *error)
     patience.slept = 0;
     patience.pause = FIRST_PAUSE;
     result = ask_reset(&patience);
+    if (result == -ENOTTY) {
+        return migp_error_say(error, MIGP_ERR_UNSUPPORTED, ENOTTY,
+                              "the device cannot be reset");
+    }
     if (result < 0) {
         /* It may have happened all the same, or in part. */
         device->unsure = true;
@@ -113,5 +117,7 @@ int migp_device_reset(struct migp_device *device, struct migp_error *error)
     }
     migp_device_end_session(device);
     device->unsure = true;
+    /* What was in the session must not be loaded if it does not come. */
+    device->needs_reset = true;
     return await_running(&patience, error);
 }

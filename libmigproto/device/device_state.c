@@ -69,6 +69,10 @@ void migp_device_adopt(struct migp_device *device, uint32_t state)
 {
     if (!migp_device_same_session(device->state, state)) {
         migp_device_end_session(device);
+        if (migp_state_saving(device->state) ||
+            device->state == MIGP_STATE_RESUMING) {
+            device->needs_reset = false; /* it is out of there */
+        }
     }
     device->state = state;
     device->unsure = false;

@@ -43,6 +43,9 @@ static const struct rule {
 } rules[] = {
     {PRE_COPIES, ANY & ~SAVING, PRE_COPIES, ONLY_A_RESET},
     {IN(RE), ANY, IN(RE), ONLY_A_RESET},
+    /* It is in RESUMING, but its session is lost: leaving would load nothing,
+     * and some drivers take that for a state. */
+    {ANY, IN(RE), IN(RE), ONLY_A_RESET},
     {ANY, IN(SC), SAVING, STOP_THEN_RUN},
     {ANY, IN(SC), ANY, GO_BACK},
     {ANY, PRE_COPIES | IN(RE), ANY, GO_BACK},
@@ -102,7 +105,8 @@ static int go(struct migp_device *device, uint32_t target)
         return 0;
     }
     result = migp_device_request(device, target, &session);
-    if (session >= 0 && device->ops.end_session != NULL) {
+    if (session >= 0 && session != device->session &&
+        device->ops.end_session != NULL) {
         device->ops.end_session(device->user, session);
     }
     if (result == MIGP_CALL_CANCELLED) {
@@ -118,6 +122,11 @@ static int go(struct migp_device *device, uint32_t target)
         return -EIO;
     }
     return result;
+}
+
+bool migp_device_one_way(uint32_t from, uint32_t target)
+{
+    return way_back(from, target, from) == ONLY_A_RESET;
 }
 
 void migp_device_let_run(struct migp_device *device)

@@ -103,6 +103,11 @@ static int failed(struct migp_device *device, uint32_t from, uint32_t target,
     int system_errno = -result;
     uint32_t state;
 
+    /* Until it is known that the device has left the state that must not be
+     * left twice. */
+    if (migp_device_one_way(from, target)) {
+        device->needs_reset = true;
+    }
     result = migp_device_ask(device, &state);
     if (result < 0) {
         device->unsure = true;
@@ -116,11 +121,12 @@ static int failed(struct migp_device *device, uint32_t from, uint32_t target,
                              "going from %s to %s failed, and the device does "
                              "not say where it is",
                              migp_state_name(from), migp_state_name(target));
-        return device->recover == MIGP_RECOVER_NONE
+        return device->recover == MIGP_RECOVER_NONE && !device->needs_reset
                    ? code
                    : migp_device_last_resort(device, code, error);
     }
     if (state != MIGP_STATE_ERROR && !on_the_way(device, from, target, state)) {
+        device->needs_reset = false; /* not our doing, so not our way out */
         return migp_device_moved(device, state, error);
     }
     if (state != from && state != MIGP_STATE_ERROR) {

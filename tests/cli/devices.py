@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: MIT
 """What the tests of the commands for devices share: a served device."""
 
+import contextlib
+import errno
 import json
 import os
 import signal
+import socket
+import struct
 import subprocess
+import threading
 
 from support import GOOD, MIGPROTO, TIMEOUT, Case, read, run
 
@@ -32,6 +37,93 @@ class Server:
     def wait(self):
         out, error = self.process.communicate(timeout=TIMEOUT)
         return self.process.returncode, self.first_line + out, error
+
+
+VERSION = 1
+GET_INFO = 4
+DEVICE_FEATURE = 16
+MIG_DATA_READ = 17
+# Of DEVICE_FEATURE's flags; an index is in the low 16 bits.
+SET = 1 << 17
+PROBE = 1 << 18
+MIGRATION = 1
+STATE = 2
+RUNNING = 2
+
+
+class FakeServer:
+    """A vfio-user server of a device whose whole state is told: without one
+    it has no migration, otherwise it has STOP_COPY."""
+
+    def __init__(self, path, state=None):
+        self.spec = "vfio-user:" + path
+        self.state = state
+        self.unread = b""
+        self.now = RUNNING
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+        self.thread = threading.Thread(target=self.serve)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join()
+        self.listener.close()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                with self.listener.accept()[0] as client:
+                    while self.answer(client):
+                        pass
+
+    def answer(self, client):
+        head = client.recv(16, socket.MSG_WAITALL)
+        if len(head) < 16:
+            return False
+        number, command, size, _, _ = struct.unpack("<HHIII", head)
+        request = client.recv(size - 16, socket.MSG_WAITALL)
+        body = self.reply(command, request)
+        flags, error = (1, 0) if body is not None else (0x21, errno.ENOTTY)
+        body = body or b""
+        client.sendall(struct.pack("<HHIII", number, command, 16 + len(body),
+                                   flags, error) + body)
+        return True
+
+    def reply(self, command, request):
+        """The body; None for ENOTTY."""
+        if command == VERSION:
+            return struct.pack("<HH", 0, 1) + b'{"capabilities":{}}\0'
+        if command == GET_INFO:  # PCI, nine regions, five interrupts
+            return struct.pack("<IIII", 16, 2, 9, 5)
+        if self.state is None:
+            return None
+        if command == MIG_DATA_READ:
+            count = struct.unpack_from("<I", request, 4)[0]
+            got, self.unread = self.unread[:count], self.unread[count:]
+            return struct.pack("<II", 8 + len(got), len(got)) + got
+        if command == DEVICE_FEATURE:
+            return self.feature(request)
+        return None
+
+    def feature(self, request):
+        flags = struct.unpack_from("<I", request, 4)[0]
+        index = flags & 0xffff
+        if index not in (MIGRATION, STATE):
+            return None
+        if flags & PROBE:
+            return request
+        if flags & SET:
+            self.now = struct.unpack_from("<I", request, 8)[0]
+            self.unread = self.state
+            return request
+        if index == MIGRATION:
+            return struct.pack("<IIQ", 16, flags, 1)
+        return struct.pack("<IIII", 16, flags, self.now, 0)
 
 
 class DeviceCase(Case):
@@ -65,4 +157,4 @@ class DeviceCase(Case):
                       if os.path.isfile(self.path(name)))
 
 
-__all__ = ["DeviceCase", "Server", "read", "run"]
+__all__ = ["DeviceCase", "FakeServer", "Server", "read", "run"]

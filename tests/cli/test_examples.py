@@ -2,10 +2,11 @@
 """The example of a VMM with two threads, on devices that can be looked at."""
 
 import os
+import struct
 import subprocess
 import unittest
 
-from devices import DeviceCase
+from devices import DeviceCase, FakeServer
 from support import TIMEOUT
 
 BLOCKING = os.environ["MIGP_EXAMPLE_BLOCKING"]  # path of it, set by ctest
@@ -54,6 +55,33 @@ class Blocking(DeviceCase):
                 self.assertIn(b" failed: ", result.stderr)
                 self.assertEqual(self.state_of(source.spec), "RUNNING")
                 self.assertEqual(self.state_of(target.spec), "RUNNING")
+
+    def test_a_device_that_never_gives_what_it_promised(self):
+        """It is asked again now and then, and not for ever."""
+        before = os.times()
+        result = self.run_example("sim:size=1M,break=initial-bytes-grow",
+                                  "sim:size=1M")
+        after = os.times()
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        spent = (after.children_user + after.children_system -
+                 before.children_user - before.children_system)
+        # A sanitizer's or valgrind's start takes part of it.
+        self.assertLess(spent, (after.elapsed - before.elapsed) / 2)
+
+    def test_a_device_that_cannot_tell_what_is_left(self):
+        result = self.run_example("sim:size=1M,fail=INFO:EIO", "sim:size=1M")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, b" ask failed: .*EIO")
+
+    def test_a_driver_record_that_is_cut(self):
+        """mtty's header says more ports than there are."""
+        state = struct.pack("<QIIII", 0x7e9d09898c3e2c4e, 1, 0, 1, 0)
+        with FakeServer(self.path("source"), state) as source:
+            result = self.run_example(source.spec, "sim:quirk=mtty")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr, rb"sim:quirk=mtty: check failed: "
+                         rb".*cut short.*24 bytes.*60")
+        self.assertNotRegex(result.stderr, rb"failed: *\n")
 
     def test_a_device_that_is_none(self):
         result = self.run_example("nonsense", "sim")

@@ -265,7 +265,8 @@ class Load(DeviceCase):
         for file, data in ((TWO_DEVICES, b""), ("-", content)):
             result = self.check(run("load", file, "sim", data=data), FAILED)
             self.assertIn(b"bare stream", result.stderr)
-            self.assertIn(b"extract", result.stderr)
+            self.assertIn(b"migproto extract %s --stream " % file.encode(),
+                          result.stderr)
         for start in (b"LibvirtQemudSave", b"\x11\x22\x33\x44"):
             result = self.check(run("load", "-", "sim",
                                     data=start + bytes(500)), FAILED)
@@ -337,6 +338,22 @@ class Load(DeviceCase):
                 self.assertIn(b"was reset, and is in state RUNNING",
                               result.stderr)
 
+    def test_where_and_what_is_refused(self):
+        path = self.save("sim:quirk=mtty")
+        for fault, where, taken in (("WRITE:EINVAL", b"at byte 0", 0),
+                                    ("WRITE:EINVAL@2", b"at byte 24", 24),
+                                    ("SET:STOP:EINVAL@2", b"at the end", 60)):
+            with self.subTest(fault):
+                result = self.check(
+                    run("load", path, f"sim:quirk=mtty,fail={fault}"),
+                    FINDINGS)
+                self.assertIn(
+                    b"migproto: %s: refused %s of its state (%d bytes taken): "
+                    % (path.encode(), where, taken), result.stderr)
+                self.assertIn(b"EINVAL", result.stderr)
+                self.assertIn(b"; the state is mtty's; the device is PCI "
+                              b"4348:3253\n", result.stderr)
+
     def test_a_refused_header_is_not_in_the_device(self):
         """mtty would load the header that it has just refused."""
         server = self.serve("socket", "sim:quirk=mtty,seed=3")
@@ -393,6 +410,15 @@ class Load(DeviceCase):
             result = run("load", file, "sim:size=1M", "--reset-ok",
                          data=stream)
             self.check(result, FINDINGS)
+
+    def test_operands_in_the_wrong_order(self):
+        path = self.save("sim:size=1M")
+        for spec in ("sim", "sim:size=1M", "vfio:fd:3", "vfio-user:x"):
+            result = self.check(run("load", spec, path), FAILED)
+            self.assertIn(b"FILE comes first, then SPEC", result.stderr)
+        # A file may have such a name.
+        os.rename(path, self.path("sim"))
+        self.check(run("load", "sim", "sim:size=1M", cwd=self.folder), GOOD)
 
     def test_wrong_usage(self):
         for arguments in ([], ["sim"], ["-", "sim", "sim"],

@@ -68,15 +68,25 @@ class Serve(DeviceCase):
         self.assertIn(b"migproto: " + server.path.encode(), error)
 
     def test_a_client_that_goes_in_the_middle(self):
-        """What it left behind is not the next one's."""
-        server = self.serve("socket", "sim:size=1M")
-        stream = self.save("sim:size=1M")
-        with open(stream, "rb") as file:
-            half = file.read(os.path.getsize(stream) // 2)
-        # Without --reset-ok it leaves the device in RESUMING.
-        result = run("load", "-", server.spec, data=half)
-        self.assertIn(b"only a reset", result.stderr)
-        self.assertEqual(self.state_of(server.spec), "RUNNING")
+        """What it left behind is not the next one's. Like mtty too, which
+        keeps its state when it is closed."""
+        for number, spec in enumerate(("sim:size=1M", "sim:quirk=mtty")):
+            server = self.serve(f"socket{number}", spec)
+            stream = self.save(spec)
+            with open(stream, "rb") as file:
+                half = file.read(os.path.getsize(stream) // 2)
+            # Without --reset-ok it leaves the device in RESUMING.
+            result = run("load", "-", server.spec, data=half)
+            self.assertIn(b"only a reset", result.stderr)
+            self.assertEqual(self.state_of(server.spec), "RUNNING")
+
+    def test_what_a_client_leaves_is_the_next_ones(self):
+        server = self.serve("socket", "sim:seed=1,size=1M")
+        other = self.save("sim:seed=2,size=1M", "other", "--no-precopy")
+        self.check(run("load", "--stop", other, server.spec), GOOD)
+        self.assertEqual(self.state_of(server.spec), "STOP")
+        self.assertEqual(self.extract(self.save(server.spec, "again")),
+                         self.extract(other))
 
     def test_a_stale_socket(self):
         path = self.path("socket")
@@ -91,7 +101,8 @@ class Serve(DeviceCase):
         self.assertIn(b"in use", result.stderr)
         self.assertEqual(self.state_of(server.spec), "RUNNING")
         path = self.file("file", b"kept")
-        self.check(run("serve-sim", path), FAILED)
+        result = self.check(run("serve-sim", path), FAILED)
+        self.assertIn(b"is no socket", result.stderr)
         self.assertTrue(os.path.exists(path))
 
     def test_wrong_usage(self):

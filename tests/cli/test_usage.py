@@ -49,6 +49,20 @@ class Usage(Case):
             for line in run(*arguments).stdout.decode().splitlines():
                 self.assertLessEqual(len(line), 100, line)
 
+    def test_help_ends_with_the_commands_own_exit_statuses(self):
+        words = {"inspect": "1 findings", "verify": "1 findings",
+                 "extract": "1 findings", "graft": "1 findings",
+                 "encode": "0 written", "mutate": "0 written",
+                 "probe": "1 cannot be", "save": "0 saved",
+                 "load": "or the device refused it", "serve-sim": "by a signal",
+                 "conform": "0 no rule broken"}
+        self.assertEqual(set(words), set(COMMANDS))
+        for command, expected in words.items():
+            text = run(command, "--help").stdout.decode()
+            end = text.split("\nExit status: ")[1]
+            self.assertIn(expected, end, command)
+            self.assertIn("2 ", end)
+
     def test_version(self):
         result = self.check(run("--version"), GOOD)
         self.assertRegex(result.stdout, rb"^migproto \d+\.\d+\.\d+\n$")

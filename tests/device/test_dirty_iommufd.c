@@ -92,7 +92,8 @@ static void test_dirty__failures(void **state)
 
     (void)state;
     SCRIPT(&script, SET("01", -EOPNOTSUPP), SET("01", -ENOTTY), SET("01", 0),
-           GET("0000000000010000", P4K, P4K, NULL, -EINVAL), SET("00", -EIO));
+           GET("0000000000010000", P4K, P4K, NULL, -EINVAL), SET("00", -EIO),
+           SET("00", 0));
     dirty = tracker();
     assert_int_equal(migp_dirty_start(dirty, &one, 1, 4096, &error),
                      MIGP_ERR_SYSTEM);

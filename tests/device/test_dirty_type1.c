@@ -130,7 +130,7 @@ static void test_report__failures(void **state)
                 GET("0000000000000000", P4K, "0800000000000000", NULL, -EINVAL),
                 /* Not a second time: the first may have cleared pages. */
                 GET("0000000000000000", P4K, "0800000000000000", NULL, -EINTR),
-                PAGES("02", -EBADF));
+                PAGES("02", -EBADF), PAGES("02", 0));
     assert_int_equal(migp_dirty_start(dirty, &range, 1, 4096, &error),
                      MIGP_ERR_SYSTEM);
     assert_int_equal(error.system_errno, EIO);

@@ -120,6 +120,14 @@ static struct migp_device *make_it_fail(struct fake_device *fake,
     return device;
 }
 
+/* A way out that is not gone twice. */
+static bool one_way(const struct failure *failure)
+{
+    return failure->from == RE ||
+           ((failure->from == PC || failure->from == PP) && failure->to != PC &&
+            failure->to != PP && failure->to != SC);
+}
+
 /* What must be true whatever failed. */
 static void check_truth(const struct fake_device *fake,
                         const struct failure *failure,
@@ -156,7 +164,8 @@ static void check_truth(const struct fake_device *fake,
     assert_int_equal(fake->calls[FAKE_INFO], 0);
     assert_int_equal(migp_device_needs_reset(device),
                      strstr(error->text, "only a reset helps") != NULL ||
-                         (fake->state == ER && failure->get_error == 0));
+                         (fake->state == ER && failure->get_error == 0) ||
+                         (code == MIGP_ERR_DEVICE_LOST && one_way(failure)));
 }
 
 /* And the device can be brought back, as promised. */
@@ -297,9 +306,9 @@ static const struct by_hand {
     {RE, PC, RU, {ST}, "went back to STOP"},
     /* RESUMING: where it was before, without a session that is gone. */
     {ST, RE, ST, {0}, NULL},
-    {ST, RE, RE, {ST}, "went back to STOP"},
+    {ST, RE, RE, {RESET_ONLY}, NULL},
     {RU, RE, ST, {RU}, "went back to RUNNING"},
-    {RU, RE, RE, {RU}, "went back to RUNNING"},
+    {RU, RE, RE, {RESET_ONLY}, NULL},
     {PC, RE, ST, {RU}, "went back to RUNNING"},
     {PP, RE, ST, {RP}, "went back to RUNNING_P2P"},
     {SC, RE, SC, {0}, NULL},
@@ -551,6 +560,64 @@ static void test_set_state__cancelled_while_recovering(void **state)
     }
 }
 
+struct stab {
+    struct migp_device *device;
+    int get;
+};
+
+static int64_t fail_and_cancel(struct fake_device *fake, enum fake_op op,
+                               size_t nth, uint64_t value)
+{
+    const struct stab *stab = fake->hook_user;
+
+    (void)nth;
+    (void)value;
+    if (op == FAKE_SET) {
+        migp_device_cancel(stab->device, stab->get == 0);
+        return -EIO;
+    }
+    return op == FAKE_GET && fake->n_sets > 0 && stab->get != 0 ? stab->get
+                                                                : FAKE_GO;
+}
+
+/* Not knowing where it is, after a way out that failed: no second attempt, no
+ * write, no question. */
+static void test_set_state__one_way_and_nobody_answers(void **state)
+{
+    static const uint32_t from[] = {RE, PC, PP};
+    static const int gets[] = {0, -EIO}; /* 0: cancelled instead */
+    size_t i;
+
+    (void)state;
+    for (i = 0; i < 12; i++) {
+        uint32_t recover = i / 6 == 0 ? MIGP_RECOVER_NONE : MIGP_RECOVER_STATE;
+        struct migp_precopy_info info = {.struct_size = sizeof(info)};
+        struct fake_device fake;
+        struct stab stab = {NULL, gets[i / 3 % 2]};
+        char byte = 0;
+
+        fake_init(&fake);
+        stab.device = fake_device_in(&fake, recover, from[i % 3]);
+        fake.hook = fail_and_cancel;
+        fake.hook_user = &stab;
+        assert_true(migp_device_set_state(stab.device, ST, NULL) < 0);
+        migp_device_cancel(stab.device, 0);
+        fake.hook = NULL;
+        fake_forget(&fake);
+        assert_true(migp_device_needs_reset(stab.device));
+        assert_int_equal(migp_device_set_state(stab.device, ST, NULL),
+                         MIGP_ERR_NEEDS_RESET);
+        assert_true(migp_device_write(stab.device, &byte, 1, NULL) < 0);
+        assert_true(migp_device_read(stab.device, &byte, 1, NULL) < 0);
+        assert_true(migp_device_precopy_info(stab.device, &info, NULL) < 0);
+        assert_int_equal(fake.all_calls, 0);
+        assert_int_equal(migp_device_reset(stab.device, NULL), MIGP_OK);
+        assert_int_equal(migp_device_needs_reset(stab.device), 0);
+        fake_check_sessions(&fake, stab.device);
+        migp_device_free(stab.device);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -561,6 +628,7 @@ int main(void)
         cmocka_unit_test(test_set_state__a_way_back_that_is_none),
         cmocka_unit_test(test_set_state__hands_off_after_a_failed_way_out),
         cmocka_unit_test(test_set_state__cancelled_while_recovering),
+        cmocka_unit_test(test_set_state__one_way_and_nobody_answers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -400,7 +400,7 @@ static const struct writing writings[] = {
     {{FAKE_WRITE, -ENODEV, 3, 3, 0, -ENODEV, 0, NULL},
      MIGP_ERR_DEVICE_LOST,
      ENODEV,
-     0},
+     1},
     {{FAKE_WRITE, -ENODEV, 3, 3, 0, -EIO, 0, NULL},
      MIGP_ERR_REFUSED,
      ENODEV,
@@ -502,6 +502,33 @@ static void test_write__cancelled(void **state)
         assert_int_equal(migp_device_set_state(device, RU, NULL), MIGP_OK);
         stop(&fake, device);
     }
+}
+
+/* A reset that does not come must not make a state that was cut short one that
+ * can be loaded. */
+static void test_write__cut_short_and_the_reset_does_not_come(void **state)
+{
+    struct script script = {.op = FAKE_OPS};
+    struct fake_device fake;
+    struct migp_device *device = start(&fake, RE, &script);
+    uint8_t bytes[100] = {0};
+
+    (void)state;
+    assert_int_equal(migp_device_write(device, bytes, 4, NULL), 4);
+    migp_device_cancel(device, 1);
+    assert_int_equal(migp_device_write(device, bytes, 4, NULL),
+                     MIGP_ERR_CANCELLED);
+    migp_device_cancel(device, 0);
+    fake.after_reset = RE;
+    assert_int_equal(migp_device_reset(device, NULL), MIGP_ERR_TIMED_OUT);
+    assert_int_equal(migp_device_set_state(device, MIGP_STATE_STOP, NULL),
+                     MIGP_ERR_NEEDS_RESET);
+    assert_int_equal(fake.n_sets, 0);
+    fake.after_reset = RU;
+    assert_int_equal(migp_device_reset(device, NULL), MIGP_OK);
+    assert_int_equal(migp_device_set_state(device, MIGP_STATE_STOP, NULL),
+                     MIGP_OK);
+    stop(&fake, device);
 }
 
 static void test_write__interrupted_for_ever(void **state)
@@ -705,6 +732,7 @@ int main(void)
         cmocka_unit_test(test_write__a_failure_is_final),
         cmocka_unit_test(test_write__refused_and_reset_at_once),
         cmocka_unit_test(test_write__cancelled),
+        cmocka_unit_test(test_write__cut_short_and_the_reset_does_not_come),
         cmocka_unit_test(test_write__interrupted_for_ever),
         cmocka_unit_test(test_write__where_nothing_is_written),
         cmocka_unit_test(test_precopy_info__garbage_is_bounded),

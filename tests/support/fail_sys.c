@@ -99,15 +99,15 @@ static int fs_connect(void *user, const char *path)
 static int32_t *data_fd(unsigned long request, void *arg)
 {
     const struct migp_vfio_feature *feature = arg;
-    void *payload = (char *)arg + sizeof(*feature);
-    struct migp_vfio_feature_mig_state *state = payload;
+    void *payload;
 
     if (request != MIGP_VFIO_DEVICE_FEATURE ||
         feature->flags !=
             (MIGP_VFIO_FEATURE_SET | MIGP_FEATURE_MIG_DEVICE_STATE)) {
         return NULL;
     }
-    return &state->data_fd;
+    payload = (char *)arg + sizeof(*feature);
+    return &((struct migp_vfio_feature_mig_state *)payload)->data_fd;
 }
 
 static int fs_ioctl(void *user, int fd, unsigned long request, void *arg)

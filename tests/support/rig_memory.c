@@ -46,8 +46,8 @@ static int memory_caps(void *user, struct migp_device_caps *caps)
 {
     (void)user;
     caps->migration = ALL;
-    caps->features = MIGP_HAS_RESET | MIGP_HAS_STOP_COPY_SIZE |
-                     MIGP_HAS_PRECOPY_INFO;
+    caps->features =
+        MIGP_HAS_RESET | MIGP_HAS_STOP_COPY_SIZE | MIGP_HAS_PRECOPY_INFO;
     memcpy(caps->backend, "memory", sizeof("memory"));
     return 0;
 }

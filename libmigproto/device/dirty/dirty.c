@@ -11,6 +11,7 @@ struct migp_dirty {
     const struct migp_dirty_ops *ops;
     void *user;
     struct migp_iova_range *ranges; /* NULL: not started */
+    bool reporting;                 /* a sink is being called, perhaps */
     size_t n_ranges;
     uint64_t page_size;
     uint64_t *words;
@@ -180,14 +181,22 @@ int migp_dirty_start(struct migp_dirty *dirty,
 
 int migp_dirty_stop(struct migp_dirty *dirty, struct migp_error *error)
 {
+    int code;
+
     if (dirty == NULL) {
         return bad_argument(error, "no tracker");
     }
     if (dirty->ranges == NULL) {
         return MIGP_OK;
     }
-    forget(dirty);
-    return dirty->ops->stop(dirty->user, error);
+    if (dirty->reporting) {
+        return migp_error_say(error, MIGP_ERR_STATE, 0, "inside a report");
+    }
+    code = dirty->ops->stop(dirty->user, error);
+    if (code == MIGP_OK) {
+        forget(dirty);
+    }
+    return code;
 }
 
 uint64_t migp_dirty_page_size(const struct migp_dirty *dirty)
@@ -275,17 +284,19 @@ migp_ssize migp_dirty_report(struct migp_dirty *dirty, uint64_t iova,
     int code = report_check(dirty, iova, length, sink, error);
     size_t i;
 
+    if (code < 0) {
+        return code;
+    }
+    dirty->reporting = true;
     for (i = 0; code == MIGP_OK && i < dirty->n_ranges; i++) {
         const struct migp_iova_range cut = range_cut(&asked, &dirty->ranges[i]);
 
         code = report_range(dirty, &cut, &joiner, error);
     }
-    if (code < 0) {
-        return code;
-    }
-    if (migp_range_flush(&joiner) != 0) {
-        return migp_error_say(error, MIGP_ERR_CANCELLED, 0,
+    if (code == MIGP_OK && migp_range_flush(&joiner) != 0) {
+        code = migp_error_say(error, MIGP_ERR_CANCELLED, 0,
                               "the sink stopped the report");
     }
-    return (migp_ssize)joiner.bytes;
+    dirty->reporting = false;
+    return code < 0 ? code : (migp_ssize)joiner.bytes;
 }

@@ -363,8 +363,8 @@ static int refuse(struct migp_error *error, size_t offset, const char *at,
 {
     int n = end - at > 60 ? 60 : (int)(end - at);
 
-    (void)migp_error_say(error, MIGP_ERR_INVALID_ARGUMENT, 0, "%.*s %s", n, at,
-                         why);
+    (void)migp_error_say(error, MIGP_ERR_INVALID_ARGUMENT, 0, "%.*s%s %s", n,
+                         at, n == 0 ? "an empty name" : "", why);
     if (error != NULL && error->struct_size >= sizeof(*error)) {
         error->offset = offset;
     }

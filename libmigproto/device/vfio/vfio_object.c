@@ -330,12 +330,12 @@ void migp_vfio_close(struct migp_vfio *vfio)
 
 int migp_vfio_fd(const struct migp_vfio *vfio)
 {
-    return vfio->device_fd;
+    return vfio != NULL ? vfio->device_fd : -1;
 }
 
 const struct migp_sys *migp_vfio_sys(const struct migp_vfio *vfio)
 {
-    return &vfio->sys;
+    return vfio != NULL ? &vfio->sys : NULL;
 }
 
 int migp_vfio_reopen(struct migp_vfio *vfio, struct migp_error *error)

@@ -35,7 +35,8 @@ struct migp_iova_range {
 /** A tracker of dirty pages. */
 struct migp_dirty;
 
-/** Takes a dirty range; returns 0, or anything else to stop the report. */
+/** Takes a dirty range; returns 0, or anything else to stop the report. It must
+ *  not use the tracker. */
 typedef int (*migp_dirty_sink)(void *user, const struct migp_iova_range *dirty);
 
 /**
@@ -133,7 +134,8 @@ MIGP_API int migp_dirty_start(struct migp_dirty *dirty,
  * @param dirty the tracker
  * @param[out] error why it failed; may be NULL
  * @return MIGP_OK, also if it was not started; MIGP_ERR_SYSTEM (the first
- *         failure; all were asked to stop)
+ *         failure; all were asked to stop, and may be asked again);
+ *         MIGP_ERR_STATE (inside a report's sink)
  * @since 0.1.0
  */
 MIGP_API int migp_dirty_stop(struct migp_dirty *dirty,

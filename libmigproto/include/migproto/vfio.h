@@ -102,7 +102,7 @@ MIGP_API const struct migp_device_ops *migp_vfio_ops(void);
 /**
  * @brief Tell the fd of the device.
  * @param vfio the object
- * @return the fd; whoever owned it still does
+ * @return the fd; whoever owned it still does; -1 for no object
  * @since 0.1.0
  */
 MIGP_API int migp_vfio_fd(const struct migp_vfio *vfio);
@@ -110,7 +110,7 @@ MIGP_API int migp_vfio_fd(const struct migp_vfio *vfio);
 /**
  * @brief Tell the system calls in use.
  * @param vfio the object
- * @return never NULL
+ * @return lives as long as the object; NULL for no object
  * @since 0.1.0
  */
 MIGP_API const struct migp_sys *migp_vfio_sys(const struct migp_vfio *vfio);
