@@ -28,6 +28,7 @@ struct migp_device {
     uint32_t state;
     int session;
     bool unsure;
+    bool lost; /* a session was opened, and an interruption kept it from us */
     bool needs_reset;
     bool write_cut;   /* by a cancel: the rest is missing */
     int read_failure; /* of this session; MIGP_OK: none */
@@ -58,6 +59,9 @@ int migp_device_ask(struct migp_device *device, uint32_t *state);
 
 /* Do the two states share one data session? */
 bool migp_device_same_session(uint32_t left, uint32_t right);
+
+/* Is there a session in this state? */
+bool migp_device_has_session(uint32_t state);
 
 /* End the session if there is one. */
 void migp_device_end_session(struct migp_device *device);

@@ -61,6 +61,13 @@ migp_ssize migp_device_read(struct migp_device *device, void *bytes,
     if (device == NULL || bytes == NULL || size == 0) {
         return migp_error_set(error, MIGP_ERR_INVALID_ARGUMENT, NULL);
     }
+    if (device->unsure && !device->needs_reset) {
+        int code = migp_device_look(device, error);
+
+        if (code < 0) {
+            return code;
+        }
+    }
     if (device->session < 0 || !migp_state_saving(device->state) ||
         device->needs_reset) {
         return no_session(device, "read from", error);
@@ -117,6 +124,14 @@ migp_ssize migp_device_write(struct migp_device *device, const void *bytes,
 
     if (device == NULL || (bytes == NULL && size > 0) || size > INT64_MAX) {
         return migp_error_set(error, MIGP_ERR_INVALID_ARGUMENT, NULL);
+    }
+    /* It may have loaded already: what is written now would be lost. */
+    if (device->unsure && !device->needs_reset) {
+        int code = migp_device_look(device, error);
+
+        if (code < 0) {
+            return code;
+        }
     }
     if (device->needs_reset) {
         return migp_error_set(error, MIGP_ERR_NEEDS_RESET, NULL);

@@ -52,6 +52,11 @@ bool migp_device_same_session(uint32_t left, uint32_t right)
            (left == MIGP_STATE_RESUMING && right == MIGP_STATE_RESUMING);
 }
 
+bool migp_device_has_session(uint32_t state)
+{
+    return migp_state_saving(state) || state == MIGP_STATE_RESUMING;
+}
+
 void migp_device_end_session(struct migp_device *device)
 {
     int session = device->session;
@@ -69,10 +74,10 @@ void migp_device_adopt(struct migp_device *device, uint32_t state)
 {
     if (!migp_device_same_session(device->state, state)) {
         migp_device_end_session(device);
-        if (migp_state_saving(device->state) ||
-            device->state == MIGP_STATE_RESUMING) {
+        if (migp_device_has_session(device->state)) {
             device->needs_reset = false; /* it is out of there */
         }
+        device->lost = false;
     }
     device->state = state;
     device->unsure = false;
@@ -152,6 +157,10 @@ int migp_device_look(struct migp_device *device, struct migp_error *error)
     }
     if (state != device->state && !device->unsure) {
         return migp_device_moved(device, state, error);
+    }
+    if (device->unsure && !migp_device_same_session(device->state, state)) {
+        migp_device_adopt(device, state);
+        device->lost = migp_device_has_session(state);
     }
     migp_device_adopt(device, state);
     return MIGP_OK;

@@ -171,7 +171,8 @@ static int surprised(struct migp_device *device, uint32_t target, int session,
 static int arrive(struct migp_device *device, uint32_t from, uint32_t target,
                   int session, struct migp_error *error)
 {
-    bool opens = migp_step_opens(from, target);
+    bool opens = migp_step_opens(from, target) ||
+                 (device->lost && migp_device_has_session(target));
     uint32_t state;
     int result;
 
@@ -184,6 +185,7 @@ static int arrive(struct migp_device *device, uint32_t from, uint32_t target,
             return failed(device, from, target, -EBADF, error);
         }
         device->session = session;
+        device->lost = false;
     }
     /* A reset that was deferred until now leaves a success and a session that
      * is dead. */
@@ -234,7 +236,7 @@ static int set_state(struct migp_device *device, uint32_t target,
         code = migp_device_look(device, error);
     }
     /* [DV-3] */
-    if (code < 0 || device->state == target) {
+    if (code < 0 || (device->state == target && !device->lost)) {
         return code;
     }
     return change(device, target, error);

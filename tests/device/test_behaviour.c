@@ -454,6 +454,52 @@ static void test_save__cancelled_at_every_call(void **state)
     assert_true(canceller.at > 20);
 }
 
+/* One signal at the n-th call, for all n, with a cancel that is lifted again or
+ * without: the state that arrives is whole. */
+static void interrupt_once(enum rig_kind kind, bool cancel, bool load)
+{
+    struct canceller canceller = {NULL, 0};
+    struct fail_plan plan = {.error = EINTR};
+    bool reached;
+
+    if (cancel) {
+        plan.hook = cancel_at;
+        plan.hook_user = &canceller;
+    }
+    do {
+        struct migp_error error = MIGP_ERROR_INIT;
+        struct rig source;
+        struct rig target;
+
+        canceller.at = ++plan.at;
+        open_two(&source, &target, kind);
+        canceller.device = load ? target.device : source.device;
+        first.patient = true;
+        fail_sys_start(load ? &target.fail : &source.fail, &plan);
+        expect_ok(journey_save(&first, source.device, true, 3000, &error),
+                  &error);
+        expect_ok(journey_load(&first, target.device, 3000, &error), &error);
+        reached = (load ? &target : &source)->fail.calls >= plan.at;
+        assert_true(rig_fingerprint(&source) == rig_fingerprint(&target));
+        first.patient = false;
+        rig_close(&target);
+        rig_close(&source);
+    } while (reached);
+    assert_true(plan.at > 5);
+}
+
+static void test_transfer__interrupted_once_at_every_call(void **state)
+{
+    interrupt_once(kind_of(state), false, false);
+    interrupt_once(kind_of(state), false, true);
+}
+
+static void test_transfer__cancelled_once_at_every_call(void **state)
+{
+    interrupt_once(kind_of(state), true, false);
+    interrupt_once(kind_of(state), true, true);
+}
+
 #define FOR(kind, test)                                                        \
     {                                                                          \
         #test " on " #kind, test, NULL, NULL, &kinds[RIG_##kind]               \
@@ -479,6 +525,8 @@ int main(void)
         CALLS(test_transfer__short_reads_and_writes_of_every_size),
         CALLS(test_transfer__interrupted_before_every_call),
         CALLS(test_save__cancelled_at_every_call),
+        CALLS(test_transfer__interrupted_once_at_every_call),
+        CALLS(test_transfer__cancelled_once_at_every_call),
     };
 
     return cmocka_run_group_tests_name("behaviour", tests, NULL, NULL);

@@ -20,6 +20,9 @@ static int before(struct fail_sys *fail, bool interruptible)
     if (fail->plan.hook != NULL) {
         fail->plan.hook(fail->plan.hook_user, fail->calls);
     }
+    if (fail->plan.error == EINTR && !interruptible) {
+        return 0;
+    }
     if (fail->plan.at != 0 && !fail->plan.after &&
         (fail->calls == fail->plan.at ||
          (fail->plan.on && fail->calls > fail->plan.at))) {

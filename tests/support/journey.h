@@ -12,6 +12,9 @@
 
 struct journey {
     size_t n; /* bytes saved */
+    /* Lifts a cancel and makes the cancelled call again, as a VMM does whose
+     * signals were meant for something else. */
+    bool patient;
     uint8_t bytes[JOURNEY_MAX];
 };
 

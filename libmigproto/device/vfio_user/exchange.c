@@ -8,6 +8,11 @@
 /* Linux include/linux/err.h: no errno is above it. */
 #define ERRNO_MAX 4095
 
+/* Requests of the server's that are served before a caller may look around,
+ * and before it is lost. */
+#define SERVED_AT_A_TIME 64
+#define SERVED_MAX (UINT32_C(1) << 20)
+
 /* Replies of libvfio-user to a refused request repeat the request. */
 #define ERROR_TAIL_MAX (MIGP_USER_TRANSFER_MAX + 65536)
 
@@ -145,6 +150,8 @@ static int check_reply(struct migp_vfio_user *server)
 
 int migp_user_next(struct migp_vfio_user *server, enum migp_user_wait wait)
 {
+    uint32_t served = 0;
+
     if (server->dead) {
         return -ENODEV;
     }
@@ -174,6 +181,15 @@ int migp_user_next(struct migp_vfio_user *server, enum migp_user_wait wait)
         }
         if (server->sending) {
             return -EAGAIN;
+        }
+        /* A server that asks and asks leaves no pause in which a signal could
+         * be seen: let the caller look. And it must answer some time. */
+        if (++served == SERVED_MAX) {
+            return migp_user_die(server, EPROTO,
+                                 "the server asks for memory without end");
+        }
+        if (served % SERVED_AT_A_TIME == 0 && wait == MIGP_USER_STOPPABLE) {
+            return -EINTR;
         }
     }
 }

@@ -46,6 +46,18 @@ int migp_user_get_migration(struct migp_vfio_user *server, uint64_t *flags)
                        MIGP_USER_FIRM);
 }
 
+/* Whoever finds out first that it is STOP_COPY now: what was the end of the
+ * PRE_COPY data is not the end of the state. */
+static void note_state(struct migp_vfio_user *server, uint32_t state)
+{
+    if (state == MIGP_STATE_STOP_COPY &&
+        !(server->state_known && server->state == MIGP_STATE_STOP_COPY)) {
+        migp_user_session_turn(server);
+    }
+    server->state = state;
+    server->state_known = true;
+}
+
 int migp_user_get_state(struct migp_vfio_user *server, uint32_t *state,
                         enum migp_user_wait wait)
 {
@@ -55,8 +67,7 @@ int migp_user_get_state(struct migp_vfio_user *server, uint32_t *state,
 
     if (code == 0) {
         *state = payload.device_state;
-        server->state = payload.device_state;
-        server->state_known = true;
+        note_state(server, payload.device_state);
     }
     return code;
 }
@@ -68,7 +79,8 @@ static int check_written(struct migp_vfio_user *server,
 {
     const struct migp_user_session *session = &server->session;
     bool again = server->n_pending == 1 && server->pending[0].orphan &&
-                 server->pending[0].command == MIGP_VU_DEVICE_FEATURE;
+                 server->pending[0].command == MIGP_VU_DEVICE_FEATURE &&
+                 (server->pending[0].flags & MIGP_VFIO_FEATURE_SET) != 0;
     int code;
 
     if (!session->open || session->saving || again) {
@@ -91,8 +103,7 @@ int migp_user_set_state(struct migp_vfio_user *server, uint32_t state,
                        MIGP_FEATURE_MIG_DEVICE_STATE | MIGP_VFIO_FEATURE_SET,
                        &payload, sizeof(payload), wait);
     if (code == 0) {
-        server->state = state;
-        server->state_known = true;
+        note_state(server, state);
     } else if (code != -EINTR) {
         /* libvfio-user stays where it was and has no ERROR; another server may
          * differ: the device asks */

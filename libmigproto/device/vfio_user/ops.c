@@ -77,8 +77,6 @@ static int user_set_state(void *user, uint32_t state, int *session)
      * there already, and what it opened is handed out now. */
     if (!now->open || now->saving != saving) {
         *session = migp_user_session_open(server, saving);
-    } else if (state == MIGP_STATE_STOP_COPY) {
-        migp_user_session_turn(server);
     }
     return 0;
 }
