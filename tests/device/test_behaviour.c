@@ -456,7 +456,8 @@ static void test_save__cancelled_at_every_call(void **state)
 
 /* One signal at the n-th call, for all n, with a cancel that is lifted again or
  * without: the state that arrives is whole. */
-static void interrupt_once(enum rig_kind kind, bool cancel, bool load)
+static void interrupt_once(enum rig_kind kind, bool cancel, bool load,
+                           bool hasty)
 {
     struct canceller canceller = {NULL, 0};
     struct fail_plan plan = {.error = EINTR};
@@ -475,13 +476,15 @@ static void interrupt_once(enum rig_kind kind, bool cancel, bool load)
         open_two(&source, &target, kind);
         canceller.device = load ? target.device : source.device;
         first.patient = true;
+        first.hasty = hasty;
         fail_sys_start(load ? &target.fail : &source.fail, &plan);
-        expect_ok(journey_save(&first, source.device, true, 3000, &error),
+        expect_ok(journey_save(&first, source.device, true, 8192, &error),
                   &error);
         expect_ok(journey_load(&first, target.device, 3000, &error), &error);
         reached = (load ? &target : &source)->fail.calls >= plan.at;
         assert_true(rig_fingerprint(&source) == rig_fingerprint(&target));
         first.patient = false;
+        first.hasty = false;
         rig_close(&target);
         rig_close(&source);
     } while (reached);
@@ -490,14 +493,16 @@ static void interrupt_once(enum rig_kind kind, bool cancel, bool load)
 
 static void test_transfer__interrupted_once_at_every_call(void **state)
 {
-    interrupt_once(kind_of(state), false, false);
-    interrupt_once(kind_of(state), false, true);
+    interrupt_once(kind_of(state), false, false, false);
+    interrupt_once(kind_of(state), false, false, true);
+    interrupt_once(kind_of(state), false, true, false);
 }
 
 static void test_transfer__cancelled_once_at_every_call(void **state)
 {
-    interrupt_once(kind_of(state), true, false);
-    interrupt_once(kind_of(state), true, true);
+    interrupt_once(kind_of(state), true, false, false);
+    interrupt_once(kind_of(state), true, false, true);
+    interrupt_once(kind_of(state), true, true, false);
 }
 
 #define FOR(kind, test)                                                        \

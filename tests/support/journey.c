@@ -44,6 +44,21 @@ static int read_all(struct journey *journey, struct migp_device *device,
     return MIGP_ERR_NO_SPACE;
 }
 
+static int read_once(struct journey *journey, struct migp_device *device,
+                     size_t chunk, struct migp_error *error)
+{
+    migp_ssize got;
+
+    do {
+        got = migp_device_read(device, journey->bytes, chunk, error);
+    } while (again(journey, device, got));
+    if (got < 0) {
+        return (int)got;
+    }
+    journey->n += (size_t)got;
+    return MIGP_OK;
+}
+
 static int read_precopy(struct journey *journey, struct migp_device *device,
                         size_t chunk, struct migp_error *error)
 {
@@ -94,7 +109,9 @@ int journey_save(struct journey *journey, struct migp_device *device,
     if (precopy && (caps.migration & MIGP_MIGRATION_PRE_COPY) != 0) {
         status = set(journey, device, MIGP_STATE_PRE_COPY, error);
         if (status == MIGP_OK) {
-            status = read_precopy(journey, device, chunk, error);
+            status = journey->hasty
+                         ? read_once(journey, device, chunk, error)
+                         : read_precopy(journey, device, chunk, error);
         }
         if (status == MIGP_OK) {
             status = go(journey, device, MIGP_STATE_PRE_COPY_P2P,

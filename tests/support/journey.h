@@ -15,6 +15,8 @@ struct journey {
     /* Lifts a cancel and makes the cancelled call again, as a VMM does whose
      * signals were meant for something else. */
     bool patient;
+    /* Reads once in PRE_COPY, and goes on without having seen its end. */
+    bool hasty;
     uint8_t bytes[JOURNEY_MAX];
 };
 
