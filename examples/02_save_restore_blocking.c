@@ -330,5 +330,9 @@ int main(int argc, char **argv)
         }
         fclose(sides[i].stream);
     }
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        perror("standard output");
+        return 1;
+    }
     return sides[0].failed != NULL || sides[1].failed != NULL;
 }

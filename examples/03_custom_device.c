@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ struct gadget {
     unsigned char entry[ENTRY_SIZE]; /* of the session: taken apart so far */
     size_t held;                     /* bytes in it */
     unsigned int loaded;             /* registers that came, as bits */
+    bool refused;                    /* what came is no state of a gadget */
 };
 
 /* The guest writes a register. */
@@ -59,7 +61,8 @@ static int gadget_step(struct gadget *gadget, uint32_t to, int *session)
     size_t i;
 
     if (from == MIGP_STATE_RESUMING &&
-        (gadget->held > 0 || gadget->loaded != (1U << N_REGISTERS) - 1)) {
+        (gadget->refused || gadget->held > 0 ||
+         gadget->loaded != (1U << N_REGISTERS) - 1)) {
         return -EINVAL; /* a state that is not whole */
     }
     /* Saving begins: everything is yet to be sent. */
@@ -74,6 +77,7 @@ static int gadget_step(struct gadget *gadget, uint32_t to, int *session)
         (from == MIGP_STATE_STOP && to == MIGP_STATE_STOP_COPY)) {
         gadget->held = 0;
         gadget->loaded = 0;
+        gadget->refused = false;
         *session = 0;
     }
     gadget->state = to;
@@ -112,6 +116,10 @@ static migp_ssize gadget_read(void *user, int session, void *bytes, size_t size)
     uint32_t i;
 
     (void)session;
+    if (gadget->state != MIGP_STATE_PRE_COPY &&
+        gadget->state != MIGP_STATE_STOP_COPY) {
+        return -EINVAL;
+    }
     while (done < size) {
         if (gadget->held == 0) {
             for (i = 0; i < N_REGISTERS && !gadget->dirty[i]; i++) {
@@ -144,9 +152,14 @@ static migp_ssize gadget_write(void *user, int session, const void *bytes,
     size_t i;
 
     (void)session;
+    /* What was refused once stays so: a rest must not look like a start. */
+    if (gadget->state != MIGP_STATE_RESUMING || gadget->refused) {
+        return -EINVAL;
+    }
     for (i = 0; i < size; i++) {
         gadget->entry[gadget->held++] = in[i];
         if (gadget->entry[0] >= N_REGISTERS) {
+            gadget->refused = true;
             return -EINVAL;
         }
         if (gadget->held == ENTRY_SIZE) {
@@ -202,56 +215,91 @@ static const struct migp_device_ops gadget_ops = {
     .reset = gadget_reset,
 };
 
-/* Read until there is nothing; as small as this device it fits in one. */
-static size_t drain(struct migp_device *device, unsigned char *bytes,
-                    size_t room)
+/* What the source gave; as small as this device it fits. */
+struct parcel {
+    unsigned char bytes[256];
+    size_t size;
+};
+
+/* Read until there is nothing: at this time in PRE_COPY, else for good. */
+static int drain(struct migp_device *device, struct parcel *parcel,
+                 struct migp_error *error)
 {
-    size_t done = 0;
     migp_ssize got;
 
-    while (done < room &&
-           (got = migp_device_read(device, bytes + done, 3, NULL)) > 0) {
-        done += (size_t)got;
+    do {
+        if (parcel->size == sizeof(parcel->bytes)) {
+            return MIGP_ERR_NO_SPACE;
+        }
+        got = migp_device_read(device, parcel->bytes + parcel->size,
+                               sizeof(parcel->bytes) - parcel->size, error);
+        parcel->size += got > 0 ? (size_t)got : 0;
+    } while (got > 0);
+    return got == MIGP_ERR_PRECOPY_EMPTY ? MIGP_OK : (int)got;
+}
+
+static int save(struct gadget *from, struct parcel *parcel,
+                struct migp_error *error)
+{
+    struct migp_device *source;
+    int result = migp_device_new(&source, &gadget_ops, from, NULL, error);
+
+    if (result == MIGP_OK) {
+        result = migp_device_set_state(source, MIGP_STATE_PRE_COPY, error);
     }
-    return done;
+    if (result == MIGP_OK) {
+        result = drain(source, parcel, error);
+    }
+    if (result == MIGP_OK) {
+        printf("pre-copy: %zu bytes\n", parcel->size);
+        gadget_poke(from, 2, 0xcafe); /* the guest still runs */
+        result = migp_device_set_state(source, MIGP_STATE_STOP_COPY, error);
+    }
+    if (result == MIGP_OK) {
+        result = drain(source, parcel, error);
+    }
+    if (result == MIGP_OK) {
+        printf("in all: %zu bytes\n", parcel->size);
+    }
+    migp_device_free(source);
+    return result;
+}
+
+static int load(struct gadget *to, const struct parcel *parcel,
+                struct migp_error *error)
+{
+    struct migp_device *destination;
+    int result = migp_device_new(&destination, &gadget_ops, to, NULL, error);
+    migp_ssize done;
+
+    if (result == MIGP_OK) {
+        result = migp_device_set_state(destination, MIGP_STATE_RESUMING, error);
+    }
+    if (result == MIGP_OK) {
+        done =
+            migp_device_write(destination, parcel->bytes, parcel->size, error);
+        result = done < 0 ? (int)done : MIGP_OK;
+    }
+    if (result == MIGP_OK) {
+        result = migp_device_set_state(destination, MIGP_STATE_RUNNING, error);
+    }
+    migp_device_free(destination);
+    return result;
 }
 
 static int migrate(struct gadget *from, struct gadget *to)
 {
-    unsigned char bytes[256];
+    struct parcel parcel = {.size = 0};
     struct migp_error error = MIGP_ERROR_INIT;
-    struct migp_device *source = NULL;
-    struct migp_device *destination = NULL;
-    size_t size = 0;
-    int result = -1;
+    int result = save(from, &parcel, &error);
 
-    if (migp_device_new(&source, &gadget_ops, from, NULL, &error) == MIGP_OK &&
-        migp_device_new(&destination, &gadget_ops, to, NULL, &error) ==
-            MIGP_OK &&
-        migp_device_set_state(source, MIGP_STATE_PRE_COPY, &error) == MIGP_OK) {
-        size = drain(source, bytes, sizeof(bytes) - 3);
-        printf("pre-copy: %zu bytes\n", size);
-        gadget_poke(from, 2, 0xcafe); /* the guest still runs */
-        result = migp_device_set_state(source, MIGP_STATE_STOP_COPY, &error);
-    }
     if (result == MIGP_OK) {
-        size += drain(source, bytes + size, sizeof(bytes) - 3 - size);
-        printf("in all: %zu bytes\n", size);
-        result =
-            migp_device_set_state(destination, MIGP_STATE_RESUMING, &error);
-    }
-    if (result == MIGP_OK) {
-        result =
-            migp_device_write(destination, bytes, size, &error) ==
-                    (migp_ssize)size
-                ? migp_device_set_state(destination, MIGP_STATE_RUNNING, &error)
-                : -1;
+        result = load(to, &parcel, &error);
     }
     if (result != MIGP_OK) {
-        printf("failed: %s\n", error.text);
+        fprintf(stderr, "failed: %s\n",
+                error.code == result ? error.text : migp_error_text(result));
     }
-    migp_device_free(destination);
-    migp_device_free(source);
     return result;
 }
 
@@ -269,6 +317,10 @@ int main(void)
     }
     for (i = 0; i < N_REGISTERS; i++) {
         printf("register %" PRIu32 ": %08" PRIx32 "\n", i, to.registers[i]);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+        perror("standard output");
+        return 1;
     }
     return memcmp(from.registers, to.registers, sizeof(from.registers)) != 0;
 }

@@ -95,6 +95,7 @@ extern "C" {
     fn migp_device_free(device: *mut Device);
     fn migp_device_get_caps(device: *const Device, caps: *mut Caps) -> c_int;
     fn migp_device_set_state(device: *mut Device, state: u32, error: *mut Error) -> c_int;
+    fn migp_device_reset(device: *mut Device, error: *mut Error) -> c_int;
     fn migp_device_read(device: *mut Device, bytes: *mut u8, size: usize, error: *mut Error)
         -> i64;
     fn migp_device_write(device: *mut Device, bytes: *const u8, size: usize, error: *mut Error)
@@ -175,6 +176,14 @@ impl OwnedDevice {
     fn go(&mut self, state: u32) -> Result<(), String> {
         let mut error = new_error();
         match unsafe { migp_device_set_state(self.0, state, &mut error) } {
+            0 => Ok(()),
+            _ => Err(text(&error)),
+        }
+    }
+
+    fn reset(&mut self) -> Result<(), String> {
+        let mut error = new_error();
+        match unsafe { migp_device_reset(self.0, &mut error) } {
             0 => Ok(()),
             _ => Err(text(&error)),
         }
@@ -340,17 +349,33 @@ fn load(device: &mut OwnedDevice, stream: &[u8]) -> Result<usize, String> {
     Ok(state)
 }
 
+/// A failure, and what became of a device after it.
+fn also(error: String, result: Result<(), String>, done: &str, what: &str) -> String {
+    match result {
+        Ok(()) => format!("{}; {}", error, done),
+        Err(second) => format!("{}; {} failed: {}", error, what, second),
+    }
+}
+
+/// The guest runs on where it was. Where only a reset would bring the device
+/// back a VMM decides: a reset loses the state of the guest's device.
+fn let_source_run(source: &mut OwnedDevice, error: String) -> String {
+    also(error, source.go(RUNNING), "the source runs on", "letting the source run on")
+}
+
 fn run(source: &str, destination: &str) -> Result<(), String> {
     let mut source = OwnedDevice::open(source)?;
     let mut destination = OwnedDevice::open(destination)?;
-    let stream = match save(&mut source) {
-        Ok(stream) => stream,
+    let stream = save(&mut source).map_err(|error| let_source_run(&mut source, error))?;
+    let state = match load(&mut destination, &stream) {
+        Ok(state) => state,
         Err(error) => {
-            source.go(RUNNING)?; // the guest runs on here
-            return Err(error);
+            // Only a reset leads out of RESUMING with a part of a state.
+            let what = "resetting the destination";
+            let error = also(error, destination.reset(), "the destination was reset", what);
+            return Err(let_source_run(&mut source, error));
         }
     };
-    let state = load(&mut destination, &stream)?;
     source.go(STOP)?;
     println!("{} bytes of state in a stream of {} bytes", state, stream.len());
     Ok(())

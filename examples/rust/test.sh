@@ -22,6 +22,17 @@ if "$1/rust_save_load" sim:size=1M,fail=READ:EIO sim:size=1M; then
     echo "a failing device was not noticed"
     exit 1
 fi
+said=$("$1/rust_save_load" sim:size=1M sim:size=1M,fail=WRITE:EFAULT@2 2>&1) && {
+    echo "a refused state was not noticed"
+    exit 1
+}
+case $said in
+*"the destination was reset; the source runs on") ;;
+*)
+    echo "what became of the devices was not said: $said"
+    exit 1
+    ;;
+esac
 if "$1/rust_save_load" nonsense; then
     echo "a bad spec was not noticed"
     exit 1

@@ -86,10 +86,30 @@ int migp_device_arg_go(struct migp_device_arg *arg, uint32_t state)
     return -1;
 }
 
+static const char *why_now(void)
+{
+    return migp_interrupt_came() ? "interrupted; " : "";
+}
+
+/* A call that was cancelled or failed may have left the device elsewhere than
+ * was seen last: only the device knows. */
+static int ask_where(struct migp_device_arg *arg)
+{
+    struct migp_error error = MIGP_ERROR_INIT;
+    int code = migp_device_query_state(arg->device, NULL, &error);
+
+    if (code == MIGP_OK || code == MIGP_ERR_DEVICE_RESET) {
+        return 0;
+    }
+    migp_message_print(arg->spec,
+                       "%swhich state the device is in is not known: %s",
+                       why_now(), error.text);
+    return -1;
+}
+
 static void say_where(const struct migp_device_arg *arg)
 {
-    migp_message_print(arg->spec, "%sthe device is in state %s",
-                       migp_interrupt_came() ? "interrupted; " : "",
+    migp_message_print(arg->spec, "%sthe device is in state %s", why_now(),
                        migp_state_name(migp_device_state(arg->device)));
 }
 
@@ -104,26 +124,31 @@ static void reset(struct migp_device_arg *arg)
     } else if (migp_device_reset(arg->device, &error) != MIGP_OK) {
         migp_device_arg_complain(arg, &error);
     } else {
-        migp_message_print(arg->spec,
-                           "%sthe device was reset, and is in state %s",
-                           migp_interrupt_came() ? "interrupted; " : "",
-                           migp_state_name(migp_device_state(arg->device)));
+        migp_message_print(
+            arg->spec, "%sthe device was reset, and is in state %s", why_now(),
+            migp_state_name(migp_device_state(arg->device)));
     }
 }
 
 void migp_device_arg_bring_back(struct migp_device_arg *arg)
 {
-    uint32_t state = migp_device_state(arg->device);
+    uint32_t state;
 
     migp_interrupt_settle();
+    if (ask_where(arg) != 0) {
+        return;
+    }
+    state = migp_device_state(arg->device);
     /* What was written so far would be loaded on the way out of RESUMING. */
     if (migp_device_needs_reset(arg->device) || state == MIGP_STATE_RESUMING) {
         reset(arg);
         return;
     }
-    if (state == arg->start || migp_device_arg_go(arg, arg->start) == 0) {
-        say_where(arg);
-    } else if (migp_device_needs_reset(arg->device)) {
+    if (state != arg->start && migp_device_arg_go(arg, arg->start) != 0 &&
+        ask_where(arg) != 0) {
+        return;
+    }
+    if (migp_device_needs_reset(arg->device)) {
         reset(arg);
     } else {
         say_where(arg);

@@ -2,6 +2,7 @@
 #include "interrupt.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -15,6 +16,7 @@ static volatile bool has_repeater;
 static struct sigaction before[N_END_SIGNALS];
 static volatile bool changed[N_END_SIGNALS];
 static struct migp_device *volatile watched;
+static volatile bool settled;
 
 static void put_back(void)
 {
@@ -57,7 +59,9 @@ static void note_signal(int number)
     cancel_watched();
     /* It may have come just before a call that blocks: others follow until
      * the call has returned. */
-    repeat(REPEAT_NS);
+    if (!settled) {
+        repeat(REPEAT_NS);
+    }
     errno = saved;
 }
 
@@ -116,6 +120,7 @@ void migp_interrupt_settle(void)
     struct migp_device *device = watched;
 
     watched = NULL;
+    settled = true;
     repeat(0);
     if (device != NULL) {
         migp_device_cancel(device, 0);
@@ -125,6 +130,8 @@ void migp_interrupt_settle(void)
 void migp_interrupt_end(void)
 {
     if (caught != 0) {
+        /* Whoever reads it is to have what was said so far. */
+        (void)fflush(stdout);
         raise(caught);
     }
 }

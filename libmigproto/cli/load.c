@@ -298,13 +298,13 @@ static int let_run(struct loading *loading)
     if (enter_resuming(loading) != 0) {
         return -1;
     }
+    /* Once it is there it has another state: there is no way back. */
+    arg->start = MIGP_STATE_STOP;
     if (migp_device_set_state(arg->device, MIGP_STATE_STOP, &error) !=
         MIGP_OK) {
         return refuse_at(loading, "at the end of its state", loading->bytes,
                          &error);
     }
-    /* It has another state now: there is no way back. */
-    arg->start = MIGP_STATE_STOP;
     return loading->settings->stop
                ? 0
                : migp_device_arg_go(arg, MIGP_STATE_RUNNING);

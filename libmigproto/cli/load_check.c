@@ -101,13 +101,49 @@ static int read_twice(char *file)
     return status;
 }
 
+static int say_no_stream(const char *name, const struct migp_error *error)
+{
+    migp_message_print_at(name, 0, error->text,
+                          error->finding != 0 ? migp_finding_id(error->finding)
+                                              : migp_error_id(error->code));
+    return MIGP_EXIT_FAILED;
+}
+
+/* Is there a stream at all? By the report, as for files; what the window holds
+ * at the start is enough for it to know. */
+static int recognise(const struct migp_input *input)
+{
+    struct migp_report_summary summary = {.struct_size = sizeof(summary)};
+    struct migp_error error = MIGP_ERROR_INIT;
+    struct migp_report *report = NULL;
+
+    if (migp_input_size(input) == 0) {
+        migp_message_print_at(input->name, 0, "the input is empty",
+                              migp_error_id(MIGP_ERR_NOT_A_STREAM));
+        return MIGP_EXIT_FAILED;
+    }
+    if (migp_report_new(&report, NULL, &error) != MIGP_OK) {
+        migp_message_print(NULL, "%s", error.text);
+        return MIGP_EXIT_FAILED;
+    }
+    (void)migp_report_feed(report, migp_input_bytes(input),
+                           migp_input_size(input),
+                           input->at_end ? MIGP_FEED_LAST : 0);
+    (void)migp_report_finish(report, &error);
+    (void)migp_report_summary(report, &summary);
+    migp_report_free(report);
+    return summary.format != MIGP_FORMAT_UNKNOWN
+               ? MIGP_EXIT_GOOD
+               : say_no_stream(input->name, &error);
+}
+
 int migp_load_check(struct migp_input *input, char *file)
 {
     int status = look_at_start(input, file);
 
-    if (status != MIGP_EXIT_GOOD || !input->seekable ||
-        strcmp(file, "-") == 0) {
+    if (status != MIGP_EXIT_GOOD) {
         return status;
     }
-    return read_twice(file);
+    return input->seekable && strcmp(file, "-") != 0 ? read_twice(file)
+                                                     : recognise(input);
 }

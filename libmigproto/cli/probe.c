@@ -155,16 +155,25 @@ static void add_what_it_can(struct migp_table *table,
                         has(found, MIGP_HAS_RESET) ? "yes" : "no");
 }
 
+/* Both the spec and what is said of it may hold any bytes. */
+static void print_line(const char *before, const char *text, const char *after)
+{
+    char *safe = migp_printable_make(text);
+
+    printf("%s%s%s\n", before, safe, after);
+    free(safe);
+}
+
 static void print_tables(const struct finding_out *found)
 {
     static const struct migp_column columns[] = {
         {"name", 0, 0.1}, {"value", 0, 0.9}, {NULL, 0, 0}};
     struct migp_table table;
 
-    printf("%s: %s\n", found->spec,
-           !is_known(found) ? "could not be opened"
-           : found->can     ? "can be migrated"
-                            : "cannot be migrated");
+    print_line("", found->spec,
+               !is_known(found) ? ": could not be opened"
+               : found->can     ? ": can be migrated"
+                                : ": cannot be migrated");
     migp_table_open(&table, columns, false, false);
     if (found->is_open) {
         add_text(&table, "backend", found->caps.backend);
@@ -179,13 +188,10 @@ static void print_tables(const struct finding_out *found)
     migp_table_print(&table);
     /* Sentences, which a table would cut to the line. */
     if (!found->can) {
-        char *text = migp_printable_make(found->error.text);
-
-        printf("  why: %s\n", text);
-        free(text);
+        print_line("  why: ", found->error.text, "");
     }
     if (found->why[0] != '\0') {
-        printf("  do:  %s\n", found->why);
+        print_line("  do:  ", found->why, "");
     }
 }
 
@@ -244,7 +250,7 @@ static void print_json(struct migp_json *json, const struct finding_out *found)
                                         ? found->error.system_errno
                                         : 0));
         migp_json_peer_text(json, "text", found->error.text);
-        migp_json_text(json, "advice", found->why);
+        migp_json_peer_text(json, "advice", found->why);
         migp_json_close(json, '}');
     }
     migp_json_close(json, '}');

@@ -103,6 +103,7 @@ static bool is_socket(const char *path)
 /* Does a socket lie there that nobody listens on any more? */
 static bool is_stale(const struct sockaddr_un *address)
 {
+    int before = errno;
     bool stale = false;
     int fd;
 
@@ -116,6 +117,7 @@ static bool is_stale(const struct sockaddr_un *address)
                 errno == ECONNREFUSED;
         close(fd);
     }
+    errno = before; /* why the name could not be had */
     return stale;
 }
 

@@ -25,7 +25,9 @@ static void expect_calls(struct migp_kit *kit, const struct call *calls,
     size_t i;
 
     for (i = 0; i < n; i++) {
-        struct migp_vfio_feature_mig_state payload = {MIGP_STATE_RUNNING, -1};
+        const struct migp_vfio_feature_mig_state given = {MIGP_STATE_RUNNING,
+                                                          -2};
+        struct migp_vfio_feature_mig_state payload = given;
         int result = migp_kit_feature(kit, calls[i].argsz, calls[i].flags,
                                       &payload, sizeof(payload));
 
@@ -33,6 +35,12 @@ static void expect_calls(struct migp_kit *kit, const struct call *calls,
             migp_kit_fail(kit, MIGP_ASPECT_RULE, "%s answers %s, not %s",
                           calls[i].what, migp_kit_answer(result),
                           migp_kit_answer(calls[i].expected));
+        } else if ((calls[i].flags & PROBE) != 0 &&
+                   (payload.device_state != given.device_state ||
+                    payload.data_fd != given.data_fd)) {
+            migp_kit_fail(kit, MIGP_ASPECT_RULE,
+                          "%s writes behind the 8 bytes that it was given",
+                          calls[i].what);
         }
     }
 }

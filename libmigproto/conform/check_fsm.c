@@ -235,17 +235,56 @@ static bool check_pair_fd(struct migp_kit *kit, uint32_t from, uint32_t to)
     return true;
 }
 
-void migp_check_data_fds(struct migp_kit *kit)
+/* Whether it should fail is not asked here. */
+static void expect_no_fd(struct migp_kit *kit, uint32_t from, uint32_t to)
 {
     int32_t fd = -2;
 
-    for_each_pair(kit, check_pair_fd);
-    if (kit->lost || !migp_kit_reset(kit)) {
-        return;
-    }
-    if (migp_kit_set(kit, MIGP_STATE_COUNT, &fd) < 0 && fd != -1) {
+    if (migp_kit_set(kit, to, &fd) == 0) {
+        migp_kit_close_stray(kit, fd);
+    } else if (fd != -1) {
         migp_kit_fail(kit, MIGP_ASPECT_RULE,
-                      "a SET that fails returns data_fd %d, not -1", (int)fd);
+                      "SET from %s to %s (%u) fails and returns data_fd %d, "
+                      "not -1",
+                      migp_state_name(from), migp_state_name(to), (unsigned)to,
+                      (int)fd);
+    }
+}
+
+/* What fails: states that are none; leaving RESUMING with half a stream. */
+static void check_failing_fds(struct migp_kit *kit)
+{
+    static const uint32_t bad[] = {MIGP_STATE_ERROR, MIGP_STATE_COUNT,
+                                   UINT32_MAX};
+    uint32_t state;
+    size_t done;
+    size_t n;
+    size_t i;
+
+    for (n = 0; migp_kit_state(kit, n, &state); n++) {
+        for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+            if (!migp_kit_reset(kit) || !migp_kit_go(kit, state)) {
+                return;
+            }
+            expect_no_fd(kit, state, bad[i]);
+        }
+        if (state == MIGP_STATE_RESUMING || kit->image.size == 0) {
+            continue;
+        }
+        if (!migp_kit_reset(kit) || !migp_kit_go(kit, MIGP_STATE_RESUMING)) {
+            return;
+        }
+        (void)migp_kit_pour(kit, kit->image.bytes, kit->image.size / 2,
+                            MIGP_CUT_LARGE, &done);
+        expect_no_fd(kit, MIGP_STATE_RESUMING, state);
+    }
+}
+
+void migp_check_data_fds(struct migp_kit *kit)
+{
+    for_each_pair(kit, check_pair_fd);
+    if (!kit->lost) {
+        check_failing_fds(kit);
     }
 }
 
@@ -348,14 +387,20 @@ void migp_check_no_drift(struct migp_kit *kit)
     for (n = 0; migp_kit_state(kit, n, &state); n++) {
         uint32_t first = MIGP_STATE_COUNT;
         uint32_t later = MIGP_STATE_COUNT;
+        int asked;
 
         if (!migp_kit_reset(kit) || !migp_kit_go(kit, state)) {
             return;
         }
-        (void)migp_kit_get(kit, &first, NULL);
+        asked = migp_kit_get(kit, &first, NULL);
         migp_kit_sleep(kit, WATCH);
-        (void)migp_kit_get(kit, &later, NULL);
-        if (first != later) {
+        if (asked == 0) {
+            asked = migp_kit_get(kit, &later, NULL);
+        }
+        if (asked != 0) {
+            migp_kit_fail(kit, MIGP_ASPECT_RULE, "GET answers %s in %s",
+                          migp_kit_answer(asked), migp_state_name(state));
+        } else if (first != later) {
             migp_kit_fail(kit, MIGP_ASPECT_RULE, "%s became %s by itself",
                           migp_state_name(first), migp_state_name(later));
         }

@@ -46,44 +46,118 @@ void migp_check_precopy_end(struct migp_kit *kit)
 /* All of a session: what PRE_COPY gives, then what STOP_COPY does. */
 static bool save_precopy(struct migp_kit *kit, struct migp_blob *blob)
 {
-    return migp_kit_go(kit, MIGP_STATE_PRE_COPY) &&
+    return migp_kit_prepare(kit, true) &&
+           migp_kit_go(kit, MIGP_STATE_PRE_COPY) &&
            migp_kit_drain_precopy(kit, blob) &&
            migp_kit_go(kit, MIGP_STATE_STOP_COPY) &&
-           migp_kit_drain_all(kit, blob, MIGP_CUT_LARGE) &&
-           migp_kit_reset(kit) && migp_kit_go(kit, MIGP_STATE_RESUMING);
+           migp_kit_drain_all(kit, blob, MIGP_CUT_LARGE);
 }
 
-static void load_precopy(struct migp_kit *kit, const struct migp_blob *blob)
+/* From a state of its own to STOP; false if a step failed. */
+static bool load_large(struct migp_kit *kit, const struct migp_blob *blob,
+                       int *written, size_t *done, int *stopped)
 {
     int32_t fd = -2;
-    size_t done;
-    int result =
-        migp_kit_pour(kit, blob->bytes, blob->size, MIGP_CUT_LARGE, &done);
 
-    if (result != 0) {
+    *stopped = 0;
+    if (!migp_kit_prepare(kit, false) ||
+        !migp_kit_go(kit, MIGP_STATE_RESUMING)) {
+        return false;
+    }
+    *written =
+        migp_kit_pour(kit, blob->bytes, blob->size, MIGP_CUT_LARGE, done);
+    if (*written == 0) {
+        *stopped = migp_kit_set(kit, MIGP_STATE_STOP, &fd);
+    }
+    return true;
+}
+
+/* What the device saves after it has loaded what it saved by STOP_COPY alone.
+ * False: that could not be found out, or a step failed. */
+static bool save_without(struct migp_kit *kit, struct migp_blob *blob)
+{
+    struct migp_blob stream = {0};
+    bool good = false;
+    size_t done;
+    int written;
+    int stopped;
+
+    if (migp_kit_prepare(kit, true) && migp_kit_go(kit, MIGP_STATE_STOP) &&
+        migp_kit_save(kit, &stream) &&
+        load_large(kit, &stream, &written, &done, &stopped) && written == 0 &&
+        stopped == 0) {
+        good = migp_kit_save(kit, blob);
+    }
+    migp_blob_free(&stream);
+    return good;
+}
+
+/* The same twice, or there is nothing to compare with. */
+static bool find_wanted(struct migp_kit *kit, struct migp_blob *wanted)
+{
+    struct migp_blob again = {0};
+    bool good = save_without(kit, wanted) && save_without(kit, &again) &&
+                migp_blob_same(wanted, &again);
+
+    migp_blob_free(&again);
+    return good;
+}
+
+static void load_precopy(struct migp_kit *kit, const struct migp_blob *stream,
+                         const struct migp_blob *wanted)
+{
+    struct migp_blob blob = {0};
+    size_t done;
+    int written;
+    int stopped;
+
+    if (!load_large(kit, stream, &written, &done, &stopped)) {
+        return;
+    }
+    if (written != 0) {
         migp_kit_fail(kit, MIGP_ASPECT_RULE,
                       "write() refuses the stream with %s after %zu of %zu "
                       "bytes",
-                      migp_kit_answer(result), done, blob->size);
+                      migp_kit_answer(written), done, stream->size);
         return;
     }
-    result = migp_kit_set(kit, MIGP_STATE_STOP, &fd);
-    if (result != 0) {
+    if (stopped != 0) {
         migp_kit_fail(kit, MIGP_ASPECT_RULE, "RESUMING to STOP fails with %s",
-                      migp_kit_answer(result));
+                      migp_kit_answer(stopped));
         return;
     }
+    if (wanted != NULL && migp_kit_save(kit, &blob) &&
+        !migp_blob_same(wanted, &blob)) {
+        migp_kit_fail(kit, MIGP_ASPECT_RULE,
+                      "with pre-copy another state is loaded than without");
+    }
+    migp_blob_free(&blob);
     (void)migp_kit_go(kit, MIGP_STATE_RUNNING);
 }
 
 void migp_check_precopy_stream(struct migp_kit *kit)
 {
+    struct migp_blob wanted = {0};
     struct migp_blob blob = {0};
+    bool known;
 
-    if (has_precopy(kit) && save_precopy(kit, &blob)) {
-        load_precopy(kit, &blob);
+    if (!has_precopy(kit) || !migp_kit_need_image(kit)) {
+        return;
     }
+    known = find_wanted(kit, &wanted);
+    if (!known) {
+        migp_kit_partial(kit, "that the state is the same as without pre-copy "
+                              "was not looked at: its saves differ");
+    } else if (migp_blob_same(&wanted, &kit->image)) {
+        migp_kit_partial(kit, "a reset device saves the same as was loaded: a "
+                              "load that does nothing would look the same");
+    }
+    if (!kit->lost && save_precopy(kit, &blob)) {
+        load_precopy(kit, &blob, known ? &wanted : NULL);
+    }
+    migp_blob_free(&wanted);
     migp_blob_free(&blob);
+    (void)(kit->lost || migp_kit_prepare(kit, false));
 }
 
 static void expect_info(struct migp_kit *kit, const char *where, uint32_t argsz,

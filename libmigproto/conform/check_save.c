@@ -61,6 +61,7 @@ static void check_end(struct migp_kit *kit)
             migp_kit_fail(kit, MIGP_ASPECT_RULE,
                           "a read after the end answers %s, not 0",
                           n > 0 ? "data" : migp_kit_answer(n));
+            break;
         }
     }
 }
@@ -72,7 +73,8 @@ void migp_check_stop_copy_end(struct migp_kit *kit)
     }
     check_end(kit);
     /* The end for now must not come back as the end for good. */
-    if ((kit->migration & MIGP_MIGRATION_PRE_COPY) == 0 ||
+    if (kit->verdict == MIGP_CONFORM_FAIL ||
+        (kit->migration & MIGP_MIGRATION_PRE_COPY) == 0 ||
         !migp_kit_start(kit, MIGP_STATE_PRE_COPY) ||
         !migp_kit_drain_precopy(kit, NULL) ||
         !migp_kit_go(kit, MIGP_STATE_STOP_COPY) || !find_end(kit)) {

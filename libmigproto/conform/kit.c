@@ -246,7 +246,7 @@ bool migp_kit_fd_name(struct migp_kit *kit, int fd, char *name, size_t size)
     }
     link[n] = '\0';
     if (n > (migp_ssize)skip && memcmp(link, prefix, skip) == 0) {
-        (void)snprintf(name, size, "%s", link + skip);
+        (void)snprintf(name, size, "%.*s", (int)size - 1, link + skip);
     }
     return true;
 }

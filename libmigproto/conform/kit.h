@@ -44,6 +44,15 @@ struct migp_blob {
     size_t room;
 };
 
+/* A byte of the device's state that may be written to. */
+struct migp_change {
+    bool asked;
+    bool known; /* there is one */
+    uint32_t region;
+    uint64_t offset;
+    uint8_t plain; /* what it was */
+};
+
 struct migp_kit {
     struct migp_vfio *vfio;
     const struct migp_sys *sys;
@@ -53,6 +62,7 @@ struct migp_kit {
 
     int session; /* data fd that was opened last, or -1 */
     int kept;    /* one before it, or -1 */
+    bool used;   /* a check has run */
     bool logging;
     bool reset_broken; /* RESET does not lead to RUNNING, SET does */
     bool lost;         /* nothing leads to RUNNING */
@@ -63,7 +73,9 @@ struct migp_kit {
     bool driver_asked;
 
     struct migp_blob image; /* of the device; a stream that it loads */
+    struct migp_blob given; /* its stream before the first reset, if asked */
     uint8_t *scratch;       /* MIGP_SCRATCH bytes */
+    struct migp_change change;
 
     /* of the check that runs */
     uint32_t verdict; /* enum migp_conform_verdict */
@@ -138,6 +150,13 @@ bool migp_kit_start(struct migp_kit *kit, uint32_t state);
 bool migp_kit_state(const struct migp_kit *kit, size_t n, uint32_t *state);
 /* Ask the device for its stream once: reset, STOP_COPY, read, reset. */
 bool migp_kit_need_image(struct migp_kit *kit);
+
+/* Reset, and bring the device into one of two states: as it was, or changed in
+ * what a save gives. On devices of which nothing is known both are the same. A
+ * check that has changed it prepares it as it was in the end. change.c */
+bool migp_kit_prepare(struct migp_kit *kit, bool changed);
+/* Save by STOP_COPY, behind what blob has; the device is in STOP then. */
+bool migp_kit_save(struct migp_kit *kit, struct migp_blob *blob);
 
 /* --- data ---------------------------------------------------------------- */
 

@@ -34,7 +34,7 @@ DEVICE_HEADERS = {"assert.h", "fcntl.h", "poll.h", "stdatomic.h"}
 # Installed headers that are not named after their room.
 HEADER_ROOM = {
     "finding": "core",
-    "fsm": "device", "open": "device", "sys": "device", "vfio": "device",
+    "device_ops": "device", "fsm": "device", "open": "device", "sys": "device", "vfio": "device",
     "vfio_user": "device", "vfio_user_codec": "device",
     "vfio_user_serve": "device", "sim": "device", "dirty": "device",
     "libvirt": "qemu", "multifd": "qemu", "pci": "qemu", "return_path": "qemu",

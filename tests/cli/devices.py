@@ -43,23 +43,32 @@ VERSION = 1
 GET_INFO = 4
 DEVICE_FEATURE = 16
 MIG_DATA_READ = 17
+MIG_DATA_WRITE = 18
 # Of DEVICE_FEATURE's flags; an index is in the low 16 bits.
 SET = 1 << 17
 PROBE = 1 << 18
 MIGRATION = 1
 STATE = 2
-RUNNING = 2
+# enum vfio_device_mig_state, and what a device can do.
+STOP, RUNNING, STOP_COPY, RESUMING, RUNNING_P2P, PRE_COPY = range(1, 7)
+CAN_STOP_COPY, CAN_P2P, CAN_PRE_COPY = 1, 2, 4
 
 
 class FakeServer:
     """A vfio-user server of a device whose whole state is told: without one
-    it has no migration, otherwise it has STOP_COPY."""
+    it has no migration, otherwise it has STOP_COPY. Going into the state
+    `hold` takes until let_go() is called."""
 
-    def __init__(self, path, state=None):
+    def __init__(self, path, state=None, now=RUNNING, can=CAN_STOP_COPY,
+                 hold=None):
         self.spec = "vfio-user:" + path
         self.state = state
         self.unread = b""
-        self.now = RUNNING
+        self.now = now
+        self.can = can
+        self.hold = hold
+        self.holds = threading.Event()
+        self.go = threading.Event()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen()
@@ -70,9 +79,13 @@ class FakeServer:
         return self
 
     def __exit__(self, *_):
+        self.go.set()
         self.listener.shutdown(socket.SHUT_RDWR)
         self.thread.join()
         self.listener.close()
+
+    def let_go(self):
+        self.go.set()
 
     def serve(self):
         with contextlib.suppress(OSError):
@@ -106,6 +119,8 @@ class FakeServer:
             count = struct.unpack_from("<I", request, 4)[0]
             got, self.unread = self.unread[:count], self.unread[count:]
             return struct.pack("<II", 8 + len(got), len(got)) + got
+        if command == MIG_DATA_WRITE:
+            return b""
         if command == DEVICE_FEATURE:
             return self.feature(request)
         return None
@@ -118,11 +133,15 @@ class FakeServer:
         if flags & PROBE:
             return request
         if flags & SET:
-            self.now = struct.unpack_from("<I", request, 8)[0]
+            state = struct.unpack_from("<I", request, 8)[0]
+            if state == self.hold:
+                self.holds.set()
+                self.go.wait(TIMEOUT)
+            self.now = state
             self.unread = self.state
             return request
         if index == MIGRATION:
-            return struct.pack("<IIQ", 16, flags, 1)
+            return struct.pack("<IIQ", 16, flags, self.can)
         return struct.pack("<IIII", 16, flags, self.now, 0)
 
 
@@ -157,4 +176,6 @@ class DeviceCase(Case):
                       if os.path.isfile(self.path(name)))
 
 
-__all__ = ["DeviceCase", "FakeServer", "Server", "read", "run"]
+__all__ = ["CAN_P2P", "CAN_PRE_COPY", "CAN_STOP_COPY", "DeviceCase",
+           "FakeServer", "PRE_COPY", "RESUMING", "RUNNING", "RUNNING_P2P",
+           "STOP", "STOP_COPY", "Server", "read", "run"]

@@ -142,6 +142,14 @@ class Conform(Case):
         self.assertEqual(ktap.totals["error"], 1)
         self.assertLess(len(ktap.order), ktap.planned)
 
+    def test_device_that_cannot_be_migrated(self):
+        """Its driver says what cannot be: asked, so not a failure to ask."""
+        for extra in ([], ["--json"]):
+            result = self.check(run("conform", "sim:break=bad-flags", *extra),
+                                FINDINGS)
+            self.assertIn(b"[no-migration]", result.stderr)
+            self.assertEqual(result.stdout, b"")
+
     def test_more_state_than_is_kept(self):
         ktap = self.conform("--max-data", "64K", "sim:size=1M")
         self.assertEqual(ktap.totals["fail"], 0)

@@ -1,15 +1,33 @@
 # SPDX-License-Identifier: MIT
-"""The example of a VMM with two threads, on devices that can be looked at."""
+"""The examples, on devices that can be looked at."""
 
 import os
+import shutil
 import struct
 import subprocess
 import unittest
 
 from devices import DeviceCase, FakeServer
-from support import TIMEOUT
+from support import ROOT, TIMEOUT
 
 BLOCKING = os.environ["MIGP_EXAMPLE_BLOCKING"]  # path of it, set by ctest
+
+CUSTOM = os.environ["MIGP_EXAMPLE_CUSTOM"]
+# Folder of libmigproto.pc; empty where Rust cannot load the library.
+PC = os.environ["MIGP_EXAMPLE_PC"]
+RUSTC = os.environ.get("RUSTC", "rustc")
+
+
+class Printing(unittest.TestCase):
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full")
+    def test_what_cannot_be_printed(self):
+        for example in (BLOCKING, CUSTOM):
+            with open("/dev/full", "wb") as full:
+                result = subprocess.run([example], stdout=full, check=False,
+                                        stderr=subprocess.PIPE,
+                                        timeout=TIMEOUT)
+            self.assertEqual(result.returncode, 1, example)
+            self.assertIn(b"standard output: No space", result.stderr)
 
 
 class Blocking(DeviceCase):
@@ -83,10 +101,51 @@ class Blocking(DeviceCase):
                          rb".*cut short.*24 bytes.*60")
         self.assertNotRegex(result.stderr, rb"failed: *\n")
 
+    def test_the_other_side_is_blamed(self):
+        """Not what the last call of this side, which was good, had said."""
+        result = self.run_example("sim:size=1M,initial=64K",
+                                  "sim:size=1M,fail=WRITE:EFAULT@2")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr,
+                         rb"64K: (wait failed: the other side has not loaded "
+                         rb"it|send failed: the other side is gone)\n")
+        self.assertNotIn(b"no pre-copy data", result.stderr)
+
     def test_a_device_that_is_none(self):
         result = self.run_example("nonsense", "sim")
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"start failed", result.stderr)
+
+
+@unittest.skipUnless(PC and shutil.which(RUSTC), "no rustc, or a sanitizer")
+class Rust(DeviceCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.program = os.path.join(PC, "rust_looked_at")
+        subprocess.run(
+            ["sh", os.path.join(ROOT, "examples/rust/build.sh"), cls.program],
+            env={**os.environ, "PKG_CONFIG_PATH": PC}, check=True,
+            timeout=TIMEOUT)
+
+    def test_both_devices_come_back(self):
+        for number, (source, target, words) in enumerate((
+                ("fail=READ:EIO@2", "seed=2", b"; the source runs on\n"),
+                ("seed=1", "fail=WRITE:EFAULT@2",
+                 b"; the destination was reset; the source runs on\n"),
+                ("seed=1", "fail=SET:STOP:EINVAL@2",
+                 b"; the destination was reset; the source runs on\n"))):
+            with self.subTest((source, target)):
+                first = self.serve(f"s{number}", "sim:size=3M," + source)
+                second = self.serve(f"t{number}", "sim:size=3M," + target)
+                result = subprocess.run(
+                    [self.program, first.spec, second.spec],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                    timeout=TIMEOUT, check=False)
+                self.assertEqual(result.returncode, 1, result.stdout)
+                self.assertIn(words, result.stderr)
+                self.assertEqual(self.state_of(first.spec), "RUNNING")
+                self.assertEqual(self.state_of(second.spec), "RUNNING")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ import os
 import socket
 import unittest
 
-from devices import DeviceCase, FakeServer
+from devices import (CAN_P2P, CAN_PRE_COPY, CAN_STOP_COPY, PRE_COPY,
+                     RUNNING_P2P, DeviceCase, FakeServer)
 from support import FAILED, FINDINGS, GOOD, run
 
 PCI = "0000:3b:00.2"
@@ -77,6 +78,32 @@ class Probe(DeviceCase):
             self.assertEqual(device["error"]["code"], "no-migration")
             result = self.check(run("probe", server.spec), FINDINGS)
             self.assertIn(b"socket: cannot be migrated\n", result.stdout)
+
+    def test_a_device_that_runs_without_p2p(self):
+        for now, good in ((RUNNING_P2P, True), (PRE_COPY, False)):
+            with FakeServer(self.path(f"socket{now}"), b"", now,
+                            CAN_STOP_COPY | CAN_P2P | CAN_PRE_COPY) as server:
+                device, = self.probe(server.spec,
+                                     status=GOOD if good else FINDINGS)
+                self.assertIs(device["can_migrate"], good)
+
+    def test_a_spec_of_any_bytes(self):
+        """JSON stays JSON, and a terminal gets no controls."""
+        for spec, more in (
+                (b"vfio:/dev/vfio/\xff\xfe\x1b[31m", ["--reset-ok"]),
+                (b"vfio:/dev/vfio/\xff\xfe\x1b[31m", []),
+                (b"vfio-user:/\xff\x1b[31m", []),
+                (b"/dev/vfio/\x9b\xff\x1b[31m", []),
+                (b"sim:\xff\x1b[31m", [])):
+            with self.subTest(spec):
+                device, = self.probe(spec, *more, status=FAILED)
+                self.assertIn("\\xff", device["spec"])
+                result = self.check(run("probe", spec, *more), FAILED)
+                self.assertRegex(result.stdout, rb"\A[\n -~]*\Z")
+                self.assertIn(b"\\x1b[31m: could not be opened\n",
+                              result.stdout)
+                self.assertIn(device["error"]["advice"].encode(),
+                              result.stdout)
 
     def test_the_highest_status_of_several(self):
         absent = "vfio-user:" + self.path("absent")

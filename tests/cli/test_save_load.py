@@ -10,7 +10,8 @@ import termios
 import time
 import unittest
 
-from devices import DeviceCase
+from devices import (CAN_PRE_COPY, CAN_STOP_COPY, PRE_COPY, RESUMING, RUNNING,
+                     STOP, STOP_COPY, DeviceCase, FakeServer)
 from support import (FAILED, FINDINGS, GOOD, MIGPROTO, TIMEOUT, TWO_DEVICES,
                      bare, pci_config, read, run, tag)
 
@@ -79,6 +80,28 @@ class Save(DeviceCase):
         self.assertGreaterEqual(device["precopy_bytes"], 9 * MIB)
         self.assertLess(device["precopy_bytes"], 11 * MIB)
         self.check(run("verify", path), GOOD)
+
+    def test_the_limit_that_nobody_gave(self):
+        """Twice what STOP_COPY would give, and 64M at least."""
+        for size, limit in (("1M", 64 * MIB), ("40M", 80 * MIB)):
+            path = self.save(f"sim:size={size},dirty-rate=900G/s,"
+                             "read-bw=500M/s")
+            device, = self.inspect(path, "--no-digest")["devices"]
+            self.assertGreaterEqual(device["precopy_bytes"], limit)
+            self.assertLess(device["precopy_bytes"], limit + 2 * MIB)
+
+    def test_a_device_that_never_gives_what_it_promised(self):
+        """It is asked again now and then, for ten seconds and no longer."""
+        before = time.monotonic()
+        path = self.save("sim:size=1M,break=initial-bytes-grow")
+        self.assertGreater(time.monotonic() - before, 9)
+        self.check(run("verify", path), GOOD)
+
+    def test_a_device_that_cannot_tell_what_is_left(self):
+        result = self.check(run("save", "sim:size=1M,fail=INFO:EIO", "-o",
+                                self.path("out")), FAILED)
+        self.assertIn(b"EIO", result.stderr)
+        self.assertEqual(self.left_behind(), [])
 
     def test_precopy_limit_of_nothing(self):
         path = self.save("sim:size=2M", "saved", "--precopy-limit=0")
@@ -163,6 +186,8 @@ class Save(DeviceCase):
         error = process.communicate(timeout=TIMEOUT)[1]
         self.assertEqual(process.returncode, FAILED, error)
         self.assertIn(server.spec.encode(), error)
+        self.assertIn(b"which state the device is in is not known", error)
+        self.assertNotIn(b"the device is in state", error)
         self.assertEqual(self.left_behind(), [])
 
     def test_an_output_that_cannot_be(self):
@@ -273,12 +298,33 @@ class Load(DeviceCase):
             self.assertIn(b"bare stream", result.stderr)
 
     def test_no_stream(self):
-        for data in (b"", b"nonsense", bytes(1000)):
-            result = run("load", self.file("stream", data), "sim")
-            self.assertIn(result.returncode, (FINDINGS, FAILED))
-            result = run("load", "-", "sim", data=data)
-            self.assertIn(result.returncode, (FINDINGS, FAILED))
-            self.assertEqual(result.stdout, b"")
+        for data in (b"", b"\0", b"nonsense", b"none", bytes(1000),
+                     bytes(self.use_random().choices(range(255), k=500))):
+            for file in (self.file("stream", data), "-"):
+                with self.subTest((file, data)):
+                    result = self.check(run("load", file, "sim", data=data),
+                                        FAILED)
+                    self.assertIn(b"[not-a-stream]", result.stderr)
+                    self.assertEqual(result.stdout, b"")
+            # Standard input may be a file, too.
+            with open(self.path("stream"), "rb") as file:
+                self.check(run("load", "-", "sim", stdin=file), FAILED)
+
+    def test_the_first_bytes_of_a_stream(self):
+        """A pipe has the same exit status as a file."""
+        stream = read(self.save("sim:size=1M"))
+        for size in range(1, 25):
+            for file in (self.file("stream", stream[:size]), "-"):
+                with self.subTest((file, size)):
+                    self.check(run("load", file, "sim:size=1M", "--reset-ok",
+                                   data=stream[:size]), FINDINGS)
+
+    def test_a_device_that_does_not_run_with_its_new_state(self):
+        """It was RUNNING before, but with another state."""
+        result = self.check(run("load", self.save("sim:size=1M"),
+                                "sim:size=1M,fail=SET:RUNNING:EIO"), FAILED)
+        self.assertIn(b"the device is in state STOP\n", result.stderr)
+        self.assertEqual(result.stdout, b"")
 
     def cuts(self, stream):
         return sorted(self.use_random().sample(range(1, len(stream)), 12) +
@@ -457,6 +503,68 @@ class Signals(DeviceCase):
                 self.assertIn(b"interrupted; the device is in state RUNNING",
                               error)
                 self.assertEqual(self.left_behind(), [])
+
+    def while_held(self, server, *arguments, number=signal.SIGINT):
+        """Signal the command when a state change is on its way, and see that
+        it ends by the signal; returns what it printed and said."""
+        process = self.start(*arguments, stdout=subprocess.PIPE)
+        self.assertTrue(server.holds.wait(TIMEOUT))
+        process.send_signal(number)
+        time.sleep(0.1)
+        server.let_go()
+        out, error = process.communicate(timeout=TIMEOUT)
+        self.assertEqual(process.returncode, -number, error)
+        return out, error
+
+    def test_save_while_a_state_change_is_on_its_way(self):
+        for now, can, hold in (
+                (RUNNING, CAN_STOP_COPY | CAN_PRE_COPY, PRE_COPY),
+                (RUNNING, CAN_STOP_COPY | CAN_PRE_COPY, STOP_COPY),
+                (RUNNING, CAN_STOP_COPY, STOP_COPY),
+                (STOP, CAN_STOP_COPY, STOP_COPY)):
+            with self.subTest((now, can, hold)), FakeServer(
+                    self.path(f"socket{now}{can}{hold}"), bytes(100), now, can,
+                    hold) as server:
+                out, error = self.while_held(server, "save", server.spec, "-o",
+                                             self.path("out"))
+                self.assertIn(b"interrupted; the device is in state " +
+                              (b"RUNNING" if now == RUNNING else b"STOP") +
+                              b"\n", error)
+                self.assertEqual(server.now, now)
+                self.assertEqual(out, b"")
+                self.assertEqual(self.left_behind(), [])
+
+    def test_save_when_the_file_is_there(self):
+        """Nothing is taken back any more, and what was saved is said."""
+        for now, hold in ((RUNNING, RUNNING), (STOP, STOP)):
+            with self.subTest(now), FakeServer(
+                    self.path(f"socket{now}"), bytes(100), now,
+                    hold=hold) as server:
+                out, error = self.while_held(server, "save", server.spec, "-o",
+                                             self.path("out"))
+                self.assertEqual(error, b"")
+                self.assertIn(b"out: 100 bytes of state, ", out)
+                self.assertEqual(server.now, now)
+                self.check(run("verify", self.path("out")), GOOD)
+                os.unlink(self.path("out"))
+
+    def test_load_while_a_state_change_is_on_its_way(self):
+        path = self.save("sim:quirk=mtty")
+        for hold, end, words in (
+                (RESUMING, RESUMING, b"state RESUMING\n"),
+                # It has its new state: there is no way back.
+                (STOP, STOP, b"state STOP\n"),
+                (RUNNING, STOP, b"state STOP\n")):
+            with self.subTest(hold), FakeServer(
+                    self.path(f"socket{hold}"), bytes(100), RUNNING,
+                    hold=hold) as server:
+                out, error = self.while_held(server, "load", path, server.spec,
+                                             number=signal.SIGTERM)
+                self.assertIn(b"interrupted; the device is in " + words, error)
+                self.assertEqual(b"only a reset brings it back" in error,
+                                 hold == RESUMING)
+                self.assertEqual(server.now, end)
+                self.assertEqual(out, b"")
 
     def test_save_into_a_pipe_that_is_full(self):
         process = self.start("save", "sim:size=" + MUCH,

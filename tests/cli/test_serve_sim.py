@@ -105,6 +105,16 @@ class Serve(DeviceCase):
         self.assertIn(b"is no socket", result.stderr)
         self.assertTrue(os.path.exists(path))
 
+    def test_a_socket_of_another_kind(self):
+        """No client of ours gets in, but somebody may be there."""
+        path = self.path("socket")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.bind(path)
+            before = os.lstat(path).st_ino
+            result = self.check(run("serve-sim", path), FAILED)
+            self.assertIn(b"in use", result.stderr)
+            self.assertEqual(os.lstat(path).st_ino, before)
+
     def test_wrong_usage(self):
         for arguments in ([], [self.path("a"), "sim:nonsense"],
                           [self.path("a"), "sim", "sim"],

@@ -62,7 +62,8 @@ static void test_check__bad_arguments(void **state)
                      MIGP_ERR_INVALID_ARGUMENT);
     assert_int_equal(migp_conform_check_at(0, NULL), MIGP_ERR_INVALID_ARGUMENT);
     check.struct_size = 3;
-    assert_int_equal(migp_conform_check_at(0, &check), MIGP_ERR_INVALID_ARGUMENT);
+    assert_int_equal(migp_conform_check_at(0, &check),
+                     MIGP_ERR_INVALID_ARGUMENT);
 }
 
 /* --- a device that keeps the rules --------------------------------------- */

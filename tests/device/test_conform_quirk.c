@@ -108,6 +108,72 @@ static void test_run__another_break_of_a_known_check(void **state)
     assert_int_equal(outcome.failed, 1);
 }
 
+/* Where nothing can be changed a lost load looks like a good one, and the
+ * check says so. */
+static void test_run__what_a_load_cannot_tell(void **state)
+{
+    static const uint32_t numbers[] = {22, 26, 27};
+    struct outcome outcome;
+    size_t i;
+
+    (void)state;
+    run_sim("quirk=hisi", NULL, 0, &outcome);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(outcome.verdict[numbers[i]], MIGP_CONFORM_PASS);
+        assert_non_null(strstr(outcome.text[numbers[i]],
+                               "a load that does nothing would look the same"));
+    }
+    run_sim("size=64K", NULL, 0, &outcome);
+    for (i = 0; i < 3; i++) {
+        assert_int_equal(outcome.verdict[numbers[i]], MIGP_CONFORM_PASS);
+        assert_string_equal(outcome.text[numbers[i]], "");
+    }
+    assert_non_null(strstr(outcome.text[35], "was not looked at"));
+}
+
+/* A device that comes with a state of its own, to the first check. */
+static void run_given(uint32_t number, struct outcome *outcome)
+{
+    struct migp_conform_options how;
+    struct migp_vfio_options options;
+    struct migp_vfio *vfio;
+    struct migp_sim *sim;
+
+    memset(outcome, 0, sizeof(*outcome));
+    migp_conform_options_init(&how);
+    how.only = &number;
+    how.n_only = 1;
+    assert_int_equal(migp_sim_new(&sim, "quirk=mlx5,size=256K", NULL, NULL),
+                     MIGP_OK);
+    migp_vfio_options_init(&options);
+    options.sys = migp_sim_sys(sim);
+    options.flags = MIGP_VFIO_RESET_OK;
+    options.cdev_path = MIGP_SIM_PATH;
+    assert_int_equal(migp_vfio_open(&vfio, &options, NULL), MIGP_OK);
+    assert_int_equal(migp_vfio_region_write(vfio, MIGP_VFIO_REGION_BAR0, 0,
+                                            "guest", 5, NULL),
+                     5);
+    outcome->failed = migp_conform_run(vfio, &how, keep, outcome, NULL);
+    migp_vfio_close(vfio);
+    assert_int_equal(migp_sim_open_fds(sim), 0);
+    migp_sim_free(sim);
+}
+
+static void test_run__state_before_the_first_reset(void **state)
+{
+    uint32_t number;
+
+    (void)state;
+    for (number = 26; number <= 27; number++) {
+        struct outcome outcome;
+
+        run_given(number, &outcome);
+        assert_int_equal(outcome.failed, 0);
+        assert_int_equal(outcome.verdict[number], MIGP_CONFORM_PASS);
+        assert_string_equal(outcome.text[number], "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -115,6 +181,8 @@ int main(void)
         cmocka_unit_test(test_run__quirk_is_known),
         cmocka_unit_test(test_run__known_deviation_is_gone),
         cmocka_unit_test(test_run__another_break_of_a_known_check),
+        cmocka_unit_test(test_run__what_a_load_cannot_tell),
+        cmocka_unit_test(test_run__state_before_the_first_reset),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

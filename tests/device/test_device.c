@@ -483,6 +483,37 @@ static void test_set_state__a_session_of_somebody_else(void **state)
     stop(&fake, device);
 }
 
+/* Hands out the session that it has where none belongs. */
+static int gives_it_twice(void *user, uint32_t state, int *session)
+{
+    struct fake_device *fake = user;
+    int code = fake->set_state(user, state, session);
+
+    if (code == 0 && fake->live >= 0) {
+        *session = fake->live;
+    }
+    return code;
+}
+
+static void test_set_state__the_same_session_again(void **state)
+{
+    struct migp_error error = MIGP_ERROR_INIT;
+    struct fake_device fake;
+    struct migp_device *device;
+
+    (void)state;
+    fake_init(&fake);
+    fake.set_state = fake.ops.set_state;
+    fake.ops.set_state = gives_it_twice;
+    device = fake_device_in(&fake, MIGP_RECOVER_NONE, PC);
+    assert_int_equal(migp_device_set_state(device, SC, &error),
+                     MIGP_ERR_DEVICE_RESET);
+    assert_int_equal(migp_device_session(device), MIGP_NO_SESSION);
+    assert_int_equal(fake.opened, 1);
+    assert_int_equal(fake.ended, 1);
+    stop(&fake, device);
+}
+
 static void test_set_state__no_such_state(void **state)
 {
     static const uint32_t bad[] = {8, 9, 255, UINT32_MAX};
@@ -1179,6 +1210,7 @@ int main(void)
         cmocka_unit_test(test_set_state__every_way),
         cmocka_unit_test(test_set_state__one_session_for_a_whole_save),
         cmocka_unit_test(test_set_state__a_session_of_somebody_else),
+        cmocka_unit_test(test_set_state__the_same_session_again),
         cmocka_unit_test(test_set_state__no_such_state),
         cmocka_unit_test(test_set_state__surprises),
         cmocka_unit_test(test_set_state__storms_and_cancels),

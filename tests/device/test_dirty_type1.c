@@ -184,6 +184,23 @@ static void test_start__smallest_page_of_several(void **state)
     script_end(&script);
 }
 
+/* The kernel adds capabilities in no order that it promises: here it is the
+ * fourth, behind the addresses, DMA_AVAIL and one that nobody knows. */
+static void test_new__capability_at_the_end_of_the_chain(void **state)
+{
+    const struct migp_iova_range range = {0, 0x10000};
+    struct migp_dirty *dirty = tracker(HEAD("18") ADDRESSES(
+        "38") "0300 0100 44000000 ffff0000"
+              "6300 0100 4c000000" MIGRATION(P4K, MAX_256M));
+
+    (void)state;
+    SCRIPT_MORE(&script, PAGES("01", 0), PAGES("02", 0));
+    assert_int_equal(migp_dirty_start(dirty, &range, 1, 65536, NULL), MIGP_OK);
+    assert_int_equal(migp_dirty_page_size(dirty), 4096);
+    migp_dirty_free(dirty);
+    script_end(&script);
+}
+
 static void test_new__no_capability(void **state)
 {
     static const char *const infos[] = {
@@ -282,6 +299,7 @@ int main(void)
         cmocka_unit_test(test_report__failures),
         cmocka_unit_test(test_start__bitmap_larger_than_the_kernels),
         cmocka_unit_test(test_start__smallest_page_of_several),
+        cmocka_unit_test(test_new__capability_at_the_end_of_the_chain),
         cmocka_unit_test(test_new__no_capability),
         cmocka_unit_test(test_new__capability_is_cut),
         cmocka_unit_test(test_new__arguments_and_memory),

@@ -179,11 +179,8 @@ static struct migp_dirty *tracker(size_t n)
 {
     struct migp_dirty *dirty;
 
-    if (n == 1) {
-        SCRIPT_MORE(&script, HAS_LOG(FIRST));
-    } else {
-        SCRIPT_MORE(&script, HAS_LOG(FIRST), HAS_LOG(SECOND));
-    }
+    SCRIPT_MORE(&script, HAS_LOG(FIRST), HAS_LOG(SECOND));
+    script.n_steps = 2 * n;
     assert_int_equal(migp_dirty_new_vfio(&dirty, devices, n, NULL), MIGP_OK);
     assert_int_equal(migp_dirty_page_size(dirty), 0);
     return dirty;
@@ -287,6 +284,26 @@ static void test_dirty__two_devices_share_a_bitmap(void **state)
     /* The first one may log on: it can be asked again. */
     assert_int_equal(migp_dirty_stop(dirty, NULL), MIGP_OK);
     assert_int_equal(migp_dirty_page_size(dirty), 0);
+    migp_dirty_free(dirty);
+}
+
+/* In whatever order the devices come. */
+static void test_dirty__the_smallest_page_comes_first(void **state)
+{
+    struct migp_dirty *dirty = tracker(2);
+    struct list got = {.n = 0};
+
+    (void)state;
+    SCRIPT_MORE(&script, START(FIRST, P4K, P64K, 0), START(SECOND, P4K, P2M, 0),
+                REPORT(FIRST, "0000000000000000", "0000040000000000", P64K,
+                       dirty_first, 0),
+                REPORT(SECOND, "0000000000000000", "0000040000000000", P64K,
+                       dirty_more, 0),
+                STOP(FIRST, 0), STOP(SECOND, 0));
+    assert_int_equal(migp_dirty_start(dirty, two, 2, 4096, NULL), MIGP_OK);
+    assert_int_equal(migp_dirty_page_size(dirty), 65536);
+    assert_int_equal(migp_dirty_report(dirty, 0, 0x40000, keep, &got, NULL),
+                     0x20000);
     migp_dirty_free(dirty);
 }
 
@@ -555,6 +572,7 @@ int main(void)
         TEST(test_dirty__one_device),
         TEST(test_dirty__part_of_a_range),
         TEST(test_dirty__two_devices_share_a_bitmap),
+        TEST(test_dirty__the_smallest_page_comes_first),
         TEST(test_dirty__pages_larger_than_the_ranges),
         TEST(test_start__the_second_device_fails),
         TEST(test_start__impossible_page_sizes),

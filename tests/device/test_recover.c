@@ -3,6 +3,7 @@
 /* What happens after a state change has failed: every change, every errno,
  * every place where the device may have ended up. */
 
+#include "device/device.h"
 #include "device/fsm.h"
 #include "support/fake_device.h"
 
@@ -488,6 +489,94 @@ static void test_set_state__a_way_back_that_is_none(void **state)
     check_return(&fake, device);
 }
 
+/* The SET fails and leaves the device stopped; then, as *user says, the way
+ * back opens a session that nobody wants, or fails with a number of no session
+ * in place of one. */
+static int leaves_a_session(void *user, uint32_t state, int *session)
+{
+    struct fake_device *fake = user;
+    const bool fails = *(const bool *)fake->hook_user;
+    int code;
+
+    if (fake->n_sets == 0) {
+        fake->sets[fake->n_sets++] = state;
+        fake_move(fake, ST);
+        *session = 777;
+        return -EIO;
+    }
+    if (fails) {
+        *session = 777;
+        return -EBUSY;
+    }
+    code = fake->set_state(user, state, session);
+    *session = fake->next_session++;
+    fake->opened++;
+    return code;
+}
+
+static void test_set_state__a_way_back_with_a_session(void **state)
+{
+    int fails;
+
+    (void)state;
+    for (fails = 0; fails < 2; fails++) {
+        struct migp_error error = MIGP_ERROR_INIT;
+        struct fake_device fake;
+        struct migp_device *device;
+        bool how = fails != 0;
+
+        fake_init(&fake);
+        fake.set_state = fake.ops.set_state;
+        fake.hook_user = &how;
+        fake.ops.set_state = leaves_a_session;
+        assert_int_equal(migp_device_new(&device, &fake.ops, &fake, NULL, NULL),
+                         MIGP_OK);
+        assert_int_equal(migp_device_set_state(device, SC, &error),
+                         MIGP_ERR_SYSTEM);
+        assert_int_equal(error.system_errno, EIO);
+        assert_int_equal(migp_device_session(device), MIGP_NO_SESSION);
+        assert_int_equal(migp_device_state(device), fails ? ST : RU);
+        assert_int_equal(fake.opened, !fails);
+        fake_check_sessions(&fake, device);
+        migp_device_free(device);
+        assert_int_equal(fake.ended_wrongly, 0);
+    }
+}
+
+/* The first SET fails on the spot; later ones give out the session that was
+ * open, as if it were new. */
+static int gives_the_old_one(void *user, uint32_t state, int *session)
+{
+    struct fake_device *fake = user;
+    int old = fake->live;
+    int code;
+
+    if (fake->n_sets == 0) {
+        fake->sets[fake->n_sets++] = state;
+        return -EIO;
+    }
+    code = fake->set_state(user, state, session);
+    *session = old;
+    return code;
+}
+
+static void test_set_state__a_way_back_with_the_old_session(void **state)
+{
+    struct fake_device fake;
+    struct migp_device *device;
+
+    (void)state;
+    fake_init(&fake);
+    fake.set_state = fake.ops.set_state;
+    device = fake_device_in(&fake, MIGP_RECOVER_STATE, PC);
+    device->ops.set_state = gives_the_old_one;
+    assert_int_equal(migp_device_set_state(device, SC, NULL), MIGP_ERR_SYSTEM);
+    assert_int_equal(migp_device_state(device), RU);
+    assert_int_equal(fake.opened, 1);
+    fake_check_sessions(&fake, device);
+    migp_device_free(device);
+}
+
 /* A failed way out of PRE_COPY: its session is there, and nobody touches it. [DV-7] */
 static void test_set_state__hands_off_after_a_failed_way_out(void **state)
 {
@@ -626,6 +715,8 @@ int main(void)
         cmocka_unit_test(test_set_state__the_session_lives_on),
         cmocka_unit_test(test_set_state__texts),
         cmocka_unit_test(test_set_state__a_way_back_that_is_none),
+        cmocka_unit_test(test_set_state__a_way_back_with_a_session),
+        cmocka_unit_test(test_set_state__a_way_back_with_the_old_session),
         cmocka_unit_test(test_set_state__hands_off_after_a_failed_way_out),
         cmocka_unit_test(test_set_state__cancelled_while_recovering),
         cmocka_unit_test(test_set_state__one_way_and_nobody_answers),

@@ -273,8 +273,13 @@ static void test_read__every_answer(void **state)
         }
         assert_int_equal(migp_device_session(device) >= 0, readings[i].session);
         script.get = 0;
-        assert_int_equal(migp_device_read(device, bytes, sizeof(bytes), NULL),
+        migp_error_init(&error);
+        assert_int_equal(migp_device_read(device, bytes, sizeof(bytes), &error),
                          readings[i].again);
+        if (readings[i].again < 0 && readings[i].again == readings[i].first) {
+            /* the same failure, with all that is known of it */
+            assert_int_equal(error.system_errno, readings[i].system_errno);
+        }
         fake.hook = NULL;
         assert_int_equal(migp_device_set_state(device, RU, NULL), MIGP_OK);
         /* A new session does not remember the old one's failure. */

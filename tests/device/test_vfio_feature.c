@@ -110,10 +110,9 @@ static void test_caps__everything(void **state)
                 SET_REINIT(0));
     caps = caps_of(vfio);
     assert_int_equal(caps.migration, 7);
-    assert_int_equal(caps.features,
-                     MIGP_HAS_RESET | MIGP_HAS_STOP_COPY_SIZE |
-                         MIGP_HAS_PRECOPY_INFO | MIGP_HAS_REINIT |
-                         MIGP_HAS_DMA_LOGGING);
+    assert_int_equal(caps.features, MIGP_HAS_RESET | MIGP_HAS_STOP_COPY_SIZE |
+                                        MIGP_HAS_PRECOPY_INFO |
+                                        MIGP_HAS_REINIT | MIGP_HAS_DMA_LOGGING);
     assert_string_equal(caps.backend, "vfio");
     drop(vfio);
 }

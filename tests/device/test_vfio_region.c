@@ -194,7 +194,12 @@ static void test_region_read__impossible_amounts(void **state)
     SCRIPT_MORE(
         &script, BAR0,
         {.call = "pread", .fd = DEVICE, .number = 0x1000, .result = 0}, BAR0,
+        {.call = "pread", .fd = DEVICE, .number = 0x1000, .result = 5}, BAR0,
+        {.call = "pread", .fd = DEVICE, .number = 0x1000, .result = INT64_MAX},
+        BAR0,
         {.call = "pread", .fd = DEVICE, .number = 0x1000, .result = -ENODEV});
+    read_fails(0, 0, 4, MIGP_ERR_SYSTEM, EIO);
+    read_fails(0, 0, 4, MIGP_ERR_SYSTEM, EIO);
     read_fails(0, 0, 4, MIGP_ERR_SYSTEM, EIO);
     read_fails(0, 0, 4, MIGP_ERR_SYSTEM, ENODEV);
 }

@@ -189,7 +189,8 @@ static migp_ssize transfer_in(struct script *script, const char *call, int fd,
         return result;
     }
     assert_int_equal(step->number, offset);
-    assert_true(result <= (int64_t)size);
+    /* a kernel may claim more than there is room for, not write it */
+    assert_true(result <= (int64_t)size || step->out == NULL);
     (void)answer(step->out, bytes);
     return result;
 }

@@ -138,11 +138,13 @@ static migp_ssize peer_receive(void *user, int fd, void *bytes, size_t size,
 {
     struct vu_peer *peer = user;
     size_t part = peer->out_end - peer->out_at;
+    size_t room;
 
     (void)fd;
     if (*n_fds > 0) {
         fds[0] = -1;
     }
+    room = *n_fds;
     *n_fds = 0;
     peer->calls++;
     peer->clock += peer->per_call;
@@ -167,6 +169,11 @@ static migp_ssize peer_receive(void *user, int fd, void *bytes, size_t size,
     memcpy(bytes, peer->out + peer->out_at, part);
     if (peer->flip_at > peer->given && peer->flip_at <= peer->given + part) {
         ((uint8_t *)bytes)[peer->flip_at - peer->given - 1] ^= peer->flip_mask;
+    }
+    while (peer->give_fds > 0 && *n_fds < room) {
+        peer->give_fds--;
+        peer->open++;
+        fds[(*n_fds)++] = VU_PEER_SOCKET + 1 + (int)peer->given_fds++;
     }
     peer->given += part;
     peer->out_at += part;

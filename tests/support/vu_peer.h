@@ -38,13 +38,15 @@ struct vu_peer {
     uint8_t flip_mask;
     size_t flip_at;    /* that byte (1 is the first) comes damaged; 0: none */
     int error;         /* of every call from now on; 0: none */
+    size_t give_fds;   /* fds that come with the next bytes */
     uint64_t clock;    /* nanoseconds */
     uint64_t per_call; /* time that every receive takes */
 
     /* To be looked at. */
     size_t requests; /* that the handler saw, VERSION among them */
     size_t fds_passed;
-    size_t open; /* fds of this table */
+    size_t given_fds; /* to the client */
+    size_t open;      /* fds of this table */
     size_t calls;
     size_t given; /* bytes that the client received */
 

@@ -44,12 +44,23 @@ int migp_dirty_make(struct migp_dirty **out, const struct migp_dirty_ops *ops,
     return MIGP_OK;
 }
 
+static void forget(struct migp_dirty *dirty)
+{
+    free(dirty->ranges);
+    free(dirty->words);
+    dirty->ranges = NULL;
+    dirty->words = NULL;
+    dirty->n_ranges = 0;
+    dirty->page_size = 0;
+}
+
 void migp_dirty_free(struct migp_dirty *dirty)
 {
     if (dirty == NULL) {
         return;
     }
     (void)migp_dirty_stop(dirty, NULL);
+    forget(dirty); /* also if it failed */
     dirty->ops->release(dirty->user);
     free(dirty);
 }
@@ -131,16 +142,6 @@ static int words_make(struct migp_dirty *dirty, struct migp_error *error)
     return dirty->words != NULL
                ? MIGP_OK
                : migp_error_set(error, MIGP_ERR_NO_MEMORY, NULL);
-}
-
-static void forget(struct migp_dirty *dirty)
-{
-    free(dirty->ranges);
-    free(dirty->words);
-    dirty->ranges = NULL;
-    dirty->words = NULL;
-    dirty->n_ranges = 0;
-    dirty->page_size = 0;
 }
 
 int migp_dirty_start(struct migp_dirty *dirty,

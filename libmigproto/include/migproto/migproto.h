@@ -10,14 +10,16 @@
  * stream.h (one device's records); qemu.h, multifd.h, pci.h, return_path.h,
  * libvirt.h (what QEMU and libvirt wrap around them); record.h (what drivers
  * put inside); report.h (a whole stream as data); mutate.h (damage for
- * fuzzers); fsm.h, device.h, open.h (a device that can be migrated); vfio.h,
- * vfio_user.h, sim.h (where it is); sys.h (the system calls it makes); dirty.h
- * (the pages it wrote to); conform.h (does its driver keep the rules).
+ * fuzzers); fsm.h, device.h, device_ops.h, open.h (a device that can be
+ * migrated); vfio.h, vfio_user.h, sim.h (where it is); sys.h (the system calls
+ * it makes); dirty.h (the pages it wrote to); conform.h (does its driver keep
+ * the rules).
  */
 
 #include <migproto/conform.h>
 #include <migproto/core.h>
 #include <migproto/device.h>
+#include <migproto/device_ops.h>
 #include <migproto/dirty.h>
 #include <migproto/finding.h>
 #include <migproto/fsm.h>
