@@ -611,6 +611,12 @@ static const struct surprise surprises[] = {
      MIGP_ERR_DEVICE_RESET,
      RU,
      NONE},
+    {PC,
+     RU,
+     {{{FAKE_SET, 1, -EINTR, ST, 0, 0}}},
+     MIGP_ERR_DEVICE_RESET,
+     ST,
+     NONE},
 };
 
 static void test_set_state__surprises(void **state)
