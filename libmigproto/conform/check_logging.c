@@ -381,6 +381,29 @@ void migp_check_report_stopped(struct migp_kit *kit)
     (void)stop(kit);
 }
 
+/* A log that runs does not care where the device goes. */
+static void check_log_lasts(struct migp_kit *kit)
+{
+    uint64_t words[ROOM] = {0};
+    uint64_t page;
+    int result;
+
+    if (!migp_kit_reset(kit) || start(kit, &page) != 0) {
+        return;
+    }
+    if (migp_kit_go(kit, MIGP_STATE_STOP_COPY) &&
+        migp_kit_go(kit, MIGP_STATE_STOP)) {
+        result = report(kit, PAGE, words);
+        if (result != 0) {
+            migp_kit_fail(kit, MIGP_ASPECT_LASTS,
+                          "REPORT answers %s after STOP_COPY to STOP: the log "
+                          "that was started in RUNNING is gone",
+                          migp_kit_answer(result));
+        }
+    }
+    (void)stop(kit);
+}
+
 void migp_check_logging_states(struct migp_kit *kit)
 {
     uint32_t state;
@@ -409,4 +432,5 @@ void migp_check_logging_states(struct migp_kit *kit)
                           migp_kit_answer(result), migp_state_name(state));
         }
     }
+    check_log_lasts(kit);
 }

@@ -53,6 +53,8 @@ static const struct migp_deviation deviations[] = {
          MIGP_ASPECT_TRAILING,
      false, "64 KiB go to the firmware, whatever was written",
      "pds/lm.c, pds/cmds.c"},
+    {"pds", 37, MIGP_ASPECT_LASTS, true, "leaving STOP_COPY ends DMA logging",
+     "pds/lm.c:425-429"},
 
     {"igb", 19, MIGP_ASPECT_ZERO, true, "a read without pre-copy data gives 0",
      "vfio-pci-extras"},

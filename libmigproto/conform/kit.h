@@ -34,7 +34,8 @@ enum migp_aspect {
     MIGP_ASPECT_DIFFERS = 64,  /* two saves of one state differ */
     MIGP_ASPECT_ZERO = 128,    /* 0 where another answer is due */
     MIGP_ASPECT_RESTART = 256, /* a second START is accepted */
-    MIGP_ASPECT_REPORT = 512   /* a REPORT without START is accepted */
+    MIGP_ASPECT_REPORT = 512,  /* a REPORT without START is accepted */
+    MIGP_ASPECT_LASTS = 1024   /* a log does not outlive a change of state */
 };
 
 /* State of a device. */

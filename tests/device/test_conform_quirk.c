@@ -29,8 +29,9 @@ static const struct quirk quirks[] = {
      {19, 26, 28},
      {9, 14, 15, 21, 25, 32, 33, 34, 35, 36, 37, 41}},
     /* Whatever was written goes to the firmware as 64 KiB, and that one finds
-     * what is wrong with it. No PRE_COPY; no write is refused. */
-    {"quirk=pds", {0}, {9, 12, 15, 19, 22, 24, 25, 30, 41}},
+     * what is wrong with it. No PRE_COPY; no write is refused. Leaving
+     * STOP_COPY ends DMA logging. */
+    {"quirk=pds", {37}, {9, 12, 15, 19, 22, 24, 25, 30, 41}},
 };
 
 #define N_QUIRKS (sizeof(quirks) / sizeof(quirks[0]))

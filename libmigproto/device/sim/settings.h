@@ -118,7 +118,8 @@ enum sim_quirk_bit {
     SIM_QUIRK_REINIT = 256,
     SIM_QUIRK_SIZE_RECORD = 512,  /* PRE_COPY starts with the stop-copy size */
     SIM_QUIRK_SHORT_WRITE = 1024, /* up to the end, before overflow */
-    SIM_QUIRK_STALE = 2048        /* nobody clears the buffer of a state */
+    SIM_QUIRK_STALE = 2048,       /* nobody clears the buffer of a state */
+    SIM_QUIRK_LOG_ENDS = 4096     /* STOP_COPY to STOP ends DMA logging */
 };
 
 /* A driver's behaviour; sim_quirk.c has the table. */

@@ -117,7 +117,7 @@ static const struct sim_quirk drivers[] = {
         .image = &migp_sim_image_pds,
         .migration = STOP_COPY | P2P,
         .bits = SIM_QUIRK_ERROR_STATE | SIM_QUIRK_NO_PRECOPY_V2 |
-                SIM_QUIRK_SHORT_WRITE,
+                SIM_QUIRK_SHORT_WRITE | SIM_QUIRK_LOG_ENDS,
         .logging = SIM_LOGGING_ONE_RANGE,
         .vendor = 0x1dd8,
         .product = 0x1003,

@@ -68,6 +68,10 @@ static int step(struct migp_sim *sim, uint32_t to)
     if (migp_step_ends(from, to)) {
         migp_sim_end_session(sim);
     }
+    if (from == MIGP_STATE_STOP_COPY &&
+        (sim->quirk->bits & SIM_QUIRK_LOG_ENDS) != 0) {
+        migp_sim_logging_stop(sim);
+    }
     sim->state = to;
     if (migp_step_opens(from, to)) {
         begin_session(sim, to);
